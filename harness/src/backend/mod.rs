@@ -1,0 +1,22 @@
+//! Engines that hold the data. One file an engine.
+
+use crate::wire::Reply;
+use serde_json::Value;
+
+/// A DynamoDB engine: takes the JSON of one operation, answers as the HTTP endpoint would.
+///
+/// An instance is owned by one worker. Tables are made and dropped by the harness through the same
+/// `call` (`CreateTable`, `DeleteTable`, `Scan`).
+pub trait Backend: Send + Sync {
+    /// The name in reports: `reference`, `embedded`, `dynamodb-local`, or the URL.
+    fn name(&self) -> String;
+
+    /// Name and version of the engine behind it.
+    fn version(&self) -> String;
+
+    /// Runs one operation, `PutItem` and so on. Never panics on any request.
+    fn call(&self, operation: &str, request: &Value) -> Reply;
+
+    /// Forgets every table, as cheaply as the engine can.
+    fn clear(&self);
+}

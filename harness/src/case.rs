@@ -1,0 +1,117 @@
+//! A case: data model, starting data and program, as a readable value; and what was observed when it ran.
+
+use crate::target::Outcome;
+use crate::wire::Exchange;
+use proofhouse_models::mapper::{Call, Model};
+use proofhouse_models::value::Item;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What a property generated. Serialises into `NAME.case.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// The data model that the target is told.
+    pub model: Model,
+    /// Runs on tables of their own; most properties need one.
+    pub runs: Vec<Run>,
+    /// What else the property needs to judge, by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub notes: Map<String, Value>,
+}
+
+/// Starting data and a program, on a fresh table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What tells this run from the others: `update partial`, `world 2`; empty for a single run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
+    /// Items that are in the table before the program starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<Start>,
+    /// The program.
+    pub program: Vec<Step>,
+    /// How often the run is repeated, each time on a fresh table; left out for once.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub repeat: usize,
+    /// Whether the target is started anew before the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
+}
+
+fn once() -> usize {
+    1
+}
+
+fn is_once(repeat: &usize) -> bool {
+    *repeat == 1
+}
+
+impl Run {
+    /// A single run of a program on starting data.
+    pub fn new(start: Vec<Start>, program: Vec<Step>) -> Self {
+        Self { label: String::new(), start, program, repeat: 1, fresh: false }
+    }
+}
+
+/// A starting item: declared fields by field name, and raw attributes that the model does not declare.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Field values by field name; stored through `marshal` where the target offers it, else as they are.
+    pub record: Item,
+    /// Raw attributes outside the model.
+    #[serde(default, skip_serializing_if = "Item::is_empty")]
+    pub extra: Item,
+    /// The tenant whose item it is, for targets with tenancy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+}
+
+/// One call of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The tenant, for targets with tenancy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The call.
+    #[serde(flatten)]
+    pub call: Call,
+}
+
+impl From<Call> for Step {
+    fn from(call: Call) -> Self {
+        Self { tenant: None, call }
+    }
+}
+
+/// What was observed of a whole case.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// In the order of the case's runs, repetitions included.
+    pub runs: Vec<RunObservation>,
+}
+
+/// What was observed of one run.
+#[derive(Clone, Debug)]
+pub struct RunObservation {
+    /// Index of the case's run; a repeated run gives several observations, one after the other.
+    pub of: usize,
+    /// Why the run did not get to its program: `define` refused, a starting item refused. Not a verdict.
+    pub refused: Option<String>,
+    /// The table's raw items before the program, sorted by key.
+    pub start: Vec<Item>,
+    /// In the order of the program.
+    pub steps: Vec<StepObservation>,
+}
+
+/// What was observed of one step.
+#[derive(Clone, Debug)]
+pub struct StepObservation {
+    /// The target's answer.
+    pub outcome: Outcome,
+    /// The requests that it sent, in order.
+    pub exchanges: Vec<Exchange>,
+    /// The table's raw items after the step, sorted by key.
+    pub after: Vec<Item>,
+    /// What the target wrote to its log during the step.
+    pub log: String,
+}

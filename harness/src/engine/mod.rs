@@ -1,0 +1,1 @@
+//! The engine: budgets, workers, regressions, stability, statistics.

@@ -1,0 +1,1 @@
+//! Generators of data models, records, update patterns, conditions and hostile text.

@@ -1,0 +1,1 @@
+//! Tenant isolation on Postgres as noninterference.

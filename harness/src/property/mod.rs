@@ -1,0 +1,67 @@
+//! Properties: statements that must hold for every case. One file a property.
+
+use crate::case::{Case, Observation};
+use crate::tape::{Discard, Source};
+use proofhouse_models::mapper::Capabilities;
+use serde::{Deserialize, Serialize};
+
+/// A statement that must hold for every case: it owns its generator and its verdict.
+pub trait Property: Send + Sync {
+    /// The stable id: `frame`.
+    fn id(&self) -> &'static str;
+
+    /// The statement in one line, as a person reads it.
+    fn statement(&self) -> &'static str;
+
+    /// What the target must offer. The error is the reason for *not applicable*.
+    ///
+    /// # Errors
+    /// The missing method, form or feature, in words.
+    fn needs(&self, target: &Capabilities) -> Result<(), String>;
+
+    /// Builds a case from choices, within what the target declares.
+    ///
+    /// # Errors
+    /// [`Discard`] where the choices lead to no case.
+    fn generate(&self, source: &mut Source, target: &Capabilities) -> Result<Case, Discard>;
+
+    /// Judges what was observed. Pure: equal arguments, equal judgement.
+    fn judge(&self, target: &Capabilities, case: &Case, observed: &Observation) -> Judgement;
+
+    /// Whether the property also judges the exchanges of all other properties' cases.
+    fn is_passive(&self) -> bool {
+        false
+    }
+}
+
+/// The verdict on one case.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// It held.
+    Held,
+    /// Nothing was checked: refused, unsupported, or outside what is specified. The reason, short and stable.
+    Discarded(&'static str),
+    /// It did not hold; one entry for each way, worst first.
+    Violated(Vec<Violation>),
+}
+
+/// How a case broke a property.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Violation {
+    /// What differs, in stable words without values: with property and target the finding's identity.
+    /// For example `update partial: unnamed attribute removed`.
+    pub identity: String,
+    /// The symptom in one sentence, for the report's first line.
+    pub title: String,
+    /// Index of the run.
+    pub run: usize,
+    /// Index of the step in the run that shows it.
+    pub step: usize,
+    /// What was seen, `tags = L[]`; may have several lines.
+    pub observed: String,
+    /// What was expected, beside it.
+    pub expected: String,
+    /// Set where the library documents it: the contract's line. Then it is a *hazard*, no defect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<String>,
+}

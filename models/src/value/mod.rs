@@ -1,0 +1,216 @@
+//! Attribute values as DynamoDB JSON writes them.
+//!
+//! A value here may be one that DynamoDB would refuse (a number of 39 digits, an empty set): records
+//! that a caller hands to a mapper may hold such values, and what the mapper sends has to be judged.
+//! Legality is a question apart.
+
+mod number;
+
+pub use number::{Number, NumberError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One attribute value. Equality is DynamoDB's: numbers by value, sets without order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AttributeValue {
+    /// A string of Unicode text.
+    S(String),
+    /// A decimal number.
+    N(Number),
+    /// Raw bytes; base64 in JSON.
+    B(Vec<u8>),
+    /// A truth value.
+    Bool(bool),
+    /// The NULL of DynamoDB.
+    Null,
+    /// A list.
+    L(Vec<AttributeValue>),
+    /// A map with text keys.
+    M(BTreeMap<String, AttributeValue>),
+    /// A set of strings.
+    Ss(BTreeSet<String>),
+    /// A set of numbers.
+    Ns(BTreeSet<Number>),
+    /// A set of byte strings.
+    Bs(BTreeSet<Vec<u8>>),
+}
+
+/// An item: attribute values by attribute name.
+pub type Item = BTreeMap<String, AttributeValue>;
+
+/// Why a JSON value is no attribute value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Not an object with one type key.
+    #[error("an attribute value is an object with one key of S N B BOOL NULL L M SS NS BS, not {0}")]
+    Shape(String),
+    /// The content does not fit its type key.
+    #[error("the content of {0} does not fit its type")]
+    Content(&'static str),
+    /// A number that does not parse.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// A set with two equal members.
+    #[error("a set holds {0} twice")]
+    Duplicate(String),
+}
+
+impl AttributeValue {
+    /// A number from an integer.
+    pub fn number(value: i64) -> Self {
+        Self::N(Number::from(value))
+    }
+
+    /// The type key in DynamoDB JSON: `S`, `N`, … `BS`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::S(_) => "S",
+            Self::N(_) => "N",
+            Self::B(_) => "B",
+            Self::Bool(_) => "BOOL",
+            Self::Null => "NULL",
+            Self::L(_) => "L",
+            Self::M(_) => "M",
+            Self::Ss(_) => "SS",
+            Self::Ns(_) => "NS",
+            Self::Bs(_) => "BS",
+        }
+    }
+
+    /// An empty string, list, map, bytes or set: what `omit_empty` speaks of.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::S(text) => text.is_empty(),
+            Self::B(bytes) => bytes.is_empty(),
+            Self::L(list) => list.is_empty(),
+            Self::M(map) => map.is_empty(),
+            Self::Ss(set) => set.is_empty(),
+            Self::Ns(set) => set.is_empty(),
+            Self::Bs(set) => set.is_empty(),
+            Self::N(_) | Self::Bool(_) | Self::Null => false,
+        }
+    }
+
+    /// Zero or `false`: a present value that languages take for "nothing".
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Self::N(number) => number.is_zero(),
+            Self::Bool(value) => !value,
+            _ => false,
+        }
+    }
+
+    /// As DynamoDB JSON, numbers in canonical text.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::S(text) => json!({ "S": text }),
+            Self::N(number) => json!({ "N": number.to_string() }),
+            Self::B(bytes) => json!({ "B": BASE64.encode(bytes) }),
+            Self::Bool(value) => json!({ "BOOL": value }),
+            Self::Null => json!({ "NULL": true }),
+            Self::L(list) => json!({ "L": list.iter().map(Self::to_json).collect::<Vec<_>>() }),
+            Self::M(map) => json!({ "M": item_to_json(map) }),
+            Self::Ss(set) => json!({ "SS": set }),
+            Self::Ns(set) => json!({ "NS": set.iter().map(Number::to_string).collect::<Vec<_>>() }),
+            Self::Bs(set) => {
+                json!({ "BS": set.iter().map(|b| BASE64.encode(b)).collect::<Vec<_>>() })
+            }
+        }
+    }
+
+    /// From DynamoDB JSON. Duplicates in a set are an error; size, digits and emptiness are not checked.
+    ///
+    /// # Errors
+    /// [`ValueError`] says what is not as DynamoDB JSON writes it.
+    pub fn from_json(value: &Value) -> Result<Self, ValueError> {
+        let shape = || ValueError::Shape(excerpt(value));
+        let object = value.as_object().ok_or_else(shape)?;
+        let mut entries = object.iter();
+        let (Some((key, content)), None) = (entries.next(), entries.next()) else {
+            return Err(shape());
+        };
+        match key.as_str() {
+            "S" => Ok(Self::S(content.as_str().ok_or(ValueError::Content("S"))?.to_owned())),
+            "N" => Ok(Self::N(content.as_str().ok_or(ValueError::Content("N"))?.parse()?)),
+            "B" => Ok(Self::B(bytes_from_json(content, "B")?)),
+            "BOOL" => Ok(Self::Bool(content.as_bool().ok_or(ValueError::Content("BOOL"))?)),
+            "NULL" => match content.as_bool() {
+                Some(true) => Ok(Self::Null),
+                _ => Err(ValueError::Content("NULL")),
+            },
+            "L" => {
+                let list = content.as_array().ok_or(ValueError::Content("L"))?;
+                Ok(Self::L(list.iter().map(Self::from_json).collect::<Result<_, _>>()?))
+            }
+            "M" => Ok(Self::M(item_from_json(content)?)),
+            "SS" => set_from_json(content, "SS", |member| {
+                member.as_str().map(str::to_owned).ok_or(ValueError::Content("SS"))
+            })
+            .map(Self::Ss),
+            "NS" => set_from_json(content, "NS", |member| {
+                Ok(member.as_str().ok_or(ValueError::Content("NS"))?.parse::<Number>()?)
+            })
+            .map(Self::Ns),
+            "BS" => set_from_json(content, "BS", |member| bytes_from_json(member, "BS")).map(Self::Bs),
+            _ => Err(shape()),
+        }
+    }
+}
+
+/// An item as DynamoDB JSON.
+pub fn item_to_json(item: &Item) -> Value {
+    Value::Object(item.iter().map(|(name, value)| (name.clone(), value.to_json())).collect::<Map<_, _>>())
+}
+
+/// An item from DynamoDB JSON.
+///
+/// # Errors
+/// [`ValueError`] of the first attribute that is none.
+pub fn item_from_json(value: &Value) -> Result<Item, ValueError> {
+    let object = value.as_object().ok_or(ValueError::Content("M"))?;
+    object.iter().map(|(name, value)| Ok((name.clone(), AttributeValue::from_json(value)?))).collect()
+}
+
+fn bytes_from_json(value: &Value, what: &'static str) -> Result<Vec<u8>, ValueError> {
+    let text = value.as_str().ok_or(ValueError::Content(what))?;
+    BASE64.decode(text).map_err(|_| ValueError::Content(what))
+}
+
+fn set_from_json<T: Ord>(
+    value: &Value,
+    what: &'static str,
+    member: impl Fn(&Value) -> Result<T, ValueError>,
+) -> Result<BTreeSet<T>, ValueError> {
+    let mut set = BTreeSet::new();
+    for element in value.as_array().ok_or(ValueError::Content(what))? {
+        if !set.insert(member(element)?) {
+            return Err(ValueError::Duplicate(excerpt(element)));
+        }
+    }
+    Ok(set)
+}
+
+fn excerpt(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+impl Serialize for AttributeValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AttributeValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::from_json(&value).map_err(de::Error::custom)
+    }
+}
