@@ -1,0 +1,114 @@
+//! Systems under test. The trait, and the outcome of one call.
+
+use proofhouse_models::mapper::{Capabilities, ErrorKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Where a target finds its endpoint, with credentials made for this run only.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// `us-east-1`.
+    pub region: String,
+    /// Made anew for each run.
+    pub access_key_id: String,
+    /// Made anew for each run.
+    pub secret_access_key: String,
+}
+
+/// Why a call gave no result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallError {
+    /// An error that the target reported, in the protocol's shape.
+    Reported {
+        /// `data.kind`.
+        kind: ErrorKind,
+        /// The library's text.
+        message: String,
+        /// The library's own error class.
+        #[serde(default)]
+        class: String,
+        /// The error's other public fields.
+        #[serde(default)]
+        fields: BTreeMap<String, String>,
+    },
+    /// A crash, a hang, junk or no answer: what `total` speaks of. The text says which, and what was seen.
+    Broken {
+        /// `crashed`, `hung`, `junk`, `no_answer`, `flooded`.
+        how: String,
+        /// Exit status, excerpt of the junk, last lines of standard error.
+        detail: String,
+    },
+}
+
+impl CallError {
+    /// The kind that the target reported, where it did.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Reported { kind, .. } => Some(*kind),
+            Self::Broken { .. } => None,
+        }
+    }
+}
+
+/// The outcome of one call: the protocol's `result`, or why there is none.
+pub type Outcome = Result<Value, CallError>;
+
+/// A running target, owned by one worker. Built by a [`Launch`].
+pub trait Target: Send {
+    /// The answer to `initialize`.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// One call of the protocol. `params` carry `tenant` where the target has tenancy. Returns within
+    /// the call's time limit; after a crash or a hang the next call finds a restarted target with its
+    /// models defined again.
+    fn call(&mut self, method: &str, params: &Value) -> Outcome;
+
+    /// What the target wrote to standard error since the last time, capped; empty for in-process targets.
+    fn take_log(&mut self) -> String {
+        String::new()
+    }
+}
+
+/// Why a target could not be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LaunchError {
+    /// A language, a registry or a package is missing on this machine: *not run*.
+    #[error("not run: {reason}")]
+    Missing {
+        /// What is missing, and what to install.
+        reason: String,
+    },
+    /// It started wrongly: does not start, or fails `initialize`.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// How to start a target. Cheap to share between workers; each worker launches its own.
+pub trait Launch: Send + Sync {
+    /// The name in reports and for `--target`.
+    fn name(&self) -> String;
+
+    /// Prepares what is needed once on a machine (a private folder with a compiled adapter). Called once
+    /// before any `launch`; `progress` prints a line for a person.
+    ///
+    /// # Errors
+    /// [`LaunchError::Missing`] where the machine lacks something.
+    fn prepare(&self, progress: &dyn Fn(&str)) -> Result<(), LaunchError> {
+        let _ = progress;
+        Ok(())
+    }
+
+    /// Starts the target against a wire.
+    ///
+    /// # Errors
+    /// [`LaunchError`] says why it does not run.
+    fn launch(
+        &self,
+        wire: &std::sync::Arc<crate::wire::Wire>,
+        seed: u64,
+    ) -> Result<Box<dyn Target>, LaunchError>;
+}
