@@ -1,5 +1,9 @@
 //! Engines that hold the data. One file an engine.
 
+mod embedded;
+
+pub use embedded::Embedded;
+
 use crate::wire::Reply;
 use serde_json::Value;
 
