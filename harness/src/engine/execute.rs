@@ -66,9 +66,10 @@ fn execute_run(
         Ok(()) => {
             let start = stored_items(backend, model);
             target.take_log();
-            wire.take_exchanges();
+            wire.begin_run();
             let mut steps: Vec<StepObservation> = Vec::new();
             for step in &run.program {
+                wire.begin_step();
                 let outcome = call(target, step, &steps);
                 let exchanges = wire.take_exchanges();
                 let after = stored_items(backend, model);
