@@ -122,7 +122,6 @@ def record(params, item):
 
 
 def converted(value, binary):
-    """A value with its bytes converted, at any depth."""
     (tag, inner), = value.items()
     if tag == "$absent":
         raise NotImplementedError("the low-level client has no value for absent")
@@ -135,15 +134,16 @@ def converted(value, binary):
 
 METHODS = {method.__name__: method for method in (initialize, define, put, get, update, delete)}
 KINDS = {"ConditionalCheckFailedException": "condition_failed", "NotImplementedError": "unsupported"}
-
 for line in sys.stdin:
     request = json.loads(line)
     answer = {"jsonrpc": "2.0", "id": request["id"]}
     try:
-        method = METHODS.get(request["method"], lambda _: {})  # `reset`, `shutdown`: nothing to do, the input ends
+        method = METHODS.get(request["method"], lambda _: {})  # `reset` and `shutdown` have nothing to do
         answer["result"] = method(request.get("params", {}))
     except Exception as error:  # the library's failure is an answer: kind, class and text, unchanged
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         data = {"kind": KINDS.get(code, "internal"), "type": type(error).__name__, "fields": {}}
         answer["error"] = {"code": -32000, "message": str(error), "data": data}
     print(json.dumps(answer), flush=True)
+    if request["method"] == "shutdown":
+        break
