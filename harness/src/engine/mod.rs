@@ -1,5 +1,1 @@
-//! Budget, workers, regressions, statistics, stability.
-
-pub mod execute;
-
-pub use execute::{Relaunch, execute};
+//! The engine: budgets, workers, regressions, stability, statistics.

@@ -1,89 +1,72 @@
 //! Where generators get their choices from.
 
+use super::bytes::Bytes;
+use super::cursor::Cursor;
+use super::shape::{self, Shape};
+use super::{Choice, Span, SpanKind, Tape};
 use rand_chacha::ChaCha8Rng;
-use rand_core::{RngCore, SeedableRng};
+use rand_core::SeedableRng;
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
-
-/// One recorded choice: a value in a range, with the simplest value of that range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Choice {
-    /// Lowest possible value.
-    pub min: i64,
-    /// Highest possible value.
-    pub max: i64,
-    /// The value that shrinking goes to.
-    pub simplest: i64,
-    /// The value that was chosen.
-    pub value: i64,
-}
-
-/// Recorded choices, in the order in which they were asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tape {
-    /// The choices.
-    pub choices: Vec<Choice>,
-}
 
 /// The choices lead to no case: a precondition does not hold. The text is short and stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Discard(pub &'static str);
 
 enum Driver {
-    Seeded(ChaCha8Rng),
-    Replay(Tape),
+    Seeded(Box<ChaCha8Rng>),
+    Replay(Cursor<'static>),
+    Bytes(Bytes),
 }
 
 /// A source of typed choices that records what it gave.
 pub struct Source {
     driver: Driver,
     tape: Tape,
+    open: Vec<usize>,
     labels: Vec<String>,
 }
 
 impl Source {
     /// Choices from a seed.
     pub fn seeded(seed: u64) -> Self {
-        Self::new(Driver::Seeded(ChaCha8Rng::seed_from_u64(seed)))
+        Self::new(Driver::Seeded(Box::new(ChaCha8Rng::seed_from_u64(seed))))
     }
 
-    /// Choices from a tape; beyond its end, and where a value does not fit its range, the simplest.
+    /// Choices from a tape; beyond its end, and where a value does not fit its range, the simplest. Where the tape
+    /// has spans, reading goes back in step at each span that the generator opens or closes.
     pub fn replay(tape: Tape) -> Self {
-        Self::new(Driver::Replay(tape))
+        Self::new(Driver::Replay(Cursor::new(Cow::Owned(tape))))
+    }
+
+    /// Choices from a fuzzer's bytes; beyond their end the simplest.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self::new(Driver::Bytes(Bytes::new(bytes)))
     }
 
     fn new(driver: Driver) -> Self {
-        Self { driver, tape: Tape::default(), labels: Vec::new() }
+        Self { driver, tape: Tape::default(), open: Vec::new(), labels: Vec::new() }
     }
 
-    /// An integer in the range; the simplest is the one nearest to zero.
+    /// An integer in the range; the simplest is the one nearest to zero. From a seed, the ends of a wide range,
+    /// small values and powers of two come more often than others.
     pub fn integer(&mut self, range: RangeInclusive<i64>) -> i64 {
         let simplest = 0.clamp(*range.start(), *range.end());
         self.integer_towards(range, simplest)
     }
 
     /// An integer in the range, shrinking to `simplest`.
+    ///
+    /// # Panics
+    /// On an empty range, and where `simplest` is outside.
     pub fn integer_towards(&mut self, range: RangeInclusive<i64>, simplest: i64) -> i64 {
-        let (min, max) = (*range.start(), *range.end());
-        let position = self.tape.choices.len();
-        let value = match &mut self.driver {
-            Driver::Seeded(rng) => {
-                let width = (i128::from(max) - i128::from(min) + 1) as u128;
-                (i128::from(min) + (u128::from(rng.next_u64()) % width) as i128) as i64
-            }
-            Driver::Replay(tape) => tape
-                .choices
-                .get(position)
-                .map(|choice| choice.value)
-                .filter(|v| range.contains(v))
-                .unwrap_or(simplest),
-        };
-        self.tape.choices.push(Choice { min, max, simplest, value });
-        value
+        assert!(range.contains(&simplest), "{simplest} is not in {range:?}");
+        self.draw(*range.start(), *range.end(), simplest, Shape::Quantity)
     }
 
-    /// A number below `count` (at least 1); the simplest is 0.
+    /// A number below `count` (at least 1), all alike; the simplest is 0.
     pub fn below(&mut self, count: usize) -> usize {
-        self.integer(0..=count.max(1) as i64 - 1) as usize
+        self.draw(0, count.max(1) as i64 - 1, 0, Shape::Uniform) as usize
     }
 
     /// True with the given chance in percent; the simplest is false.
@@ -91,12 +74,11 @@ impl Source {
         match percent {
             0 => false,
             100.. => true,
-            // The high values mean true, so that 0 is the simplest.
-            percent => self.integer(0..=99) >= i64::from(100 - percent),
+            percent => self.draw(0, 1, 0, Shape::Percent(percent)) == 1,
         }
     }
 
-    /// One of the options; the simplest is the first.
+    /// One of the options, all alike; the simplest is the first.
     ///
     /// # Panics
     /// On an empty slice.
@@ -104,26 +86,42 @@ impl Source {
         &options[self.below(options.len())]
     }
 
-    /// One of the options by weight; the simplest is the first.
+    /// One of the options by weight; the simplest is the first. One of weight 0 never comes.
     ///
     /// # Panics
     /// On an empty slice or weights that are all 0.
     pub fn weighted<'options, T>(&mut self, options: &'options [(u32, T)]) -> &'options T {
         let total: u32 = options.iter().map(|(weight, _)| weight).sum();
-        let mut at = self.below(total as usize) as u32;
-        for (weight, option) in options {
-            if at < *weight {
-                return option;
+        let simplest = options.iter().position(|(weight, _)| *weight > 0).expect("a weight above 0");
+        let weight = |index: usize| options[index].0;
+        let mut index =
+            self.draw(0, options.len() as i64 - 1, simplest as i64, Shape::Weights(&weight, total)) as usize;
+        if options[index].0 == 0 {
+            index = simplest;
+            if let Some(choice) = self.tape.choices.last_mut() {
+                choice.value = index as i64;
             }
-            at -= weight;
         }
-        unreachable!("the weights add up to the total")
+        &options[index].1
+    }
+
+    fn draw(&mut self, min: i64, max: i64, simplest: i64, shape: Shape<'_>) -> i64 {
+        let mut choice = Choice { min, max, simplest, value: simplest };
+        choice.value = match &mut self.driver {
+            Driver::Seeded(rng) => shape::draw(rng, choice, shape),
+            Driver::Replay(cursor) => cursor.next(min, max, simplest),
+            Driver::Bytes(bytes) => bytes.next(choice, shape),
+        };
+        self.tape.choices.push(choice);
+        choice.value
     }
 
     /// Groups the choices of `body`, so that the shrinker can delete, replace and move them together.
     pub fn span<R>(&mut self, label: &'static str, body: impl FnOnce(&mut Self) -> R) -> R {
-        let _ = label;
-        body(self)
+        self.enter(label, SpanKind::Group);
+        let result = body(self);
+        self.exit();
+        result
     }
 
     /// A list of `length` elements, each a span. The average length is small; the simplest is the shortest.
@@ -133,16 +131,55 @@ impl Source {
         length: RangeInclusive<usize>,
         mut element: impl FnMut(&mut Self) -> R,
     ) -> Vec<R> {
+        self.enter(label, SpanKind::List);
+        let percent = self.eagerness();
         let mut list = Vec::new();
-        while list.len() < *length.end() {
-            let more = list.len() < *length.start();
-            let item = self.span(label, |source| (more || source.chance(70)).then(|| element(source)));
+        loop {
+            self.enter(label, SpanKind::Element);
+            // Also recorded where the length leaves no choice, so that an element looks the same wherever it stands.
+            let (min, max) = (i64::from(list.len() < *length.start()), i64::from(list.len() < *length.end()));
+            let more = self.draw(min, max.max(min), min, Shape::Percent(percent)) == 1;
+            let item = more.then(|| element(self));
+            self.exit();
             match item {
                 Some(item) => list.push(item),
                 None => break,
             }
         }
+        self.exit();
         list
+    }
+
+    /// The chance of a further element, in percent: drawn anew for each list, so that there are many short lists and
+    /// some long ones.
+    fn eagerness(&mut self) -> u32 {
+        match &mut self.driver {
+            Driver::Seeded(rng) => match shape::below(rng, 8) {
+                0..4 => 60,
+                4..7 => 78,
+                _ => 92,
+            },
+            Driver::Replay(_) | Driver::Bytes(_) => 70,
+        }
+    }
+
+    fn enter(&mut self, label: &'static str, kind: SpanKind) {
+        if let Driver::Replay(cursor) = &mut self.driver {
+            cursor.enter(label, kind);
+        }
+        let at = self.tape.choices.len();
+        let span = Span { label, kind, start: at, end: at, depth: self.open.len() };
+        self.open.push(self.tape.spans.len());
+        self.tape.spans.push(span);
+    }
+
+    fn exit(&mut self) {
+        if let Driver::Replay(cursor) = &mut self.driver {
+            cursor.exit();
+        }
+        if let Some(span) = self.open.pop() {
+            self.tape.spans[span].end = self.tape.choices.len();
+        }
     }
 
     /// Marks the case as one of a kind, for the distribution that `--labels` prints.
@@ -158,5 +195,13 @@ impl Source {
     /// What was given so far.
     pub fn tape(&self) -> &Tape {
         &self.tape
+    }
+
+    /// What was given, with all spans closed that a panic left open.
+    pub fn into_tape(mut self) -> Tape {
+        while !self.open.is_empty() {
+            self.exit();
+        }
+        self.tape
     }
 }
