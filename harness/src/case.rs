@@ -72,14 +72,25 @@ pub struct Step {
     /// The tenant, for targets with tenancy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// Index of an earlier step of the run whose answer this call takes up: the record that it read
+    /// becomes this call's record (in `patch` and `builder`: what is set), its cursor this call's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<usize>,
     /// The call.
     #[serde(flatten)]
     pub call: Call,
 }
 
+impl Step {
+    /// A call that takes up the answer of an earlier step.
+    pub fn reusing(call: Call, step: usize) -> Self {
+        Self { tenant: None, reuse: Some(step), call }
+    }
+}
+
 impl From<Call> for Step {
     fn from(call: Call) -> Self {
-        Self { tenant: None, call }
+        Self { tenant: None, reuse: None, call }
     }
 }
 

@@ -1,8 +1,12 @@
 //! Engines that hold the data. One file an engine.
 
 mod embedded;
+mod endpoint;
 
 pub use embedded::Embedded;
+#[cfg(test)]
+pub(crate) use endpoint::sign;
+pub use endpoint::{Endpoint, EndpointError};
 
 use crate::wire::Reply;
 use serde_json::Value;

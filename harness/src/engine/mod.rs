@@ -1,1 +1,5 @@
-//! The engine: budgets, workers, regressions, stability, statistics.
+//! Budget, workers, regressions, statistics, stability.
+
+pub mod execute;
+
+pub use execute::{Relaunch, execute};

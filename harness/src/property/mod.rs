@@ -28,6 +28,13 @@ pub trait Property: Send + Sync {
     /// Judges what was observed. Pure: equal arguments, equal judgement.
     fn judge(&self, target: &Capabilities, case: &Case, observed: &Observation) -> Judgement;
 
+    /// Shares of labelled cases that a run of 1,000 cases and more must reach, in percent, over what the
+    /// target declares. A run below a floor is an error of the harness.
+    fn floors(&self, target: &Capabilities) -> Vec<(&'static str, u32)> {
+        let _ = target;
+        Vec::new()
+    }
+
     /// Whether the property also judges the exchanges of all other properties' cases.
     fn is_passive(&self) -> bool {
         false

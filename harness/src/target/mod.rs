@@ -92,6 +92,11 @@ pub trait Launch: Send + Sync {
     /// The name in reports and for `--target`.
     fn name(&self) -> String;
 
+    /// Whether a plain run takes the target; mutants and variants for tests say no.
+    fn is_shipped(&self) -> bool {
+        true
+    }
+
     /// Prepares what is needed once on a machine (a private folder with a compiled adapter). Called once
     /// before any `launch`; `progress` prints a line for a person.
     ///

@@ -7,12 +7,14 @@
 //! | [`condition`] | condition trees |
 //! | [`call`] | the methods and their parameters |
 //! | [`contract`] | the answer to `initialize`: capabilities, contract, error kinds |
+//! | [`expect`] | the executable specification: what may be stored and answered after a call |
 //!
 //! Names and shapes are those of the target protocol, version 1, and serialise to it.
 
 pub mod call;
 pub mod condition;
 pub mod contract;
+pub mod expect;
 pub mod model;
 pub mod record;
 

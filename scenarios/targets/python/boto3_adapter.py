@@ -333,7 +333,7 @@ class Boto3:
         fields = {field.get("attribute") or field["name"]: field["name"] for field in self.models[model]["fields"]}
         return {fields[name]: wire(value) for name, value in item.items() if name in fields}
 
-    def explain(self, error):
+    def explain(self, error, _method):
         if isinstance(error, failures.ClientError):
             reasons = error.response.get("CancellationReasons", [])
             return kind_of_code(error.response["Error"]["Code"], [reason.get("Code") for reason in reasons])

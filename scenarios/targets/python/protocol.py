@@ -1,8 +1,8 @@
 """The target protocol's side that faces the harness: lines in, lines out, errors in their shape.
 
 An adapter is an object with one method for each method of the protocol, which takes the request's
-`params` and returns its `result`, and a method `explain(error)` that says of which `kind` an
-exception of its library is. Everything else about the library stays in the adapter.
+`params` and returns its `result`, and a method `explain(error, method)` that says of which `kind`
+an exception of its library is. Everything else about the library stays in the adapter.
 """
 
 import base64
@@ -25,7 +25,7 @@ def serve(adapter):
         try:
             answer["result"] = call(adapter, request["method"], request.get("params") or {})
         except Exception as error:  # noqa: BLE001 - a library's failure is an answer, not the end
-            answer["error"] = describe(adapter, error)
+            answer["error"] = describe(adapter, error, request["method"])
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
         if request["method"] == "shutdown":
@@ -43,9 +43,9 @@ def call(adapter, method, params):
     return handler({name: value for name, value in params.items() if value is not None})
 
 
-def describe(adapter, error):
+def describe(adapter, error, method):
     """A JSON-RPC error: the library's text and fields as they are, and the kind that they mean."""
-    kind = "unsupported" if isinstance(error, Unsupported) else adapter.explain(error)
+    kind = "unsupported" if isinstance(error, Unsupported) else adapter.explain(error, method)
     fields = {name: str(value) for name, value in vars(error).items() if not name.startswith("_")}
     data = {"kind": kind, "type": type(error).__name__, "fields": fields}
     return {"code": -32000, "message": str(error), "data": data}

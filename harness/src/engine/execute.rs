@@ -1,0 +1,250 @@
+//! Runs a case: for each run a fresh table, the model, the starting items, then the program.
+//!
+//! The table is read behind the wire, straight from the backend, so that what a property sees is the
+//! stored item itself and the target's requests stay the only ones on record.
+
+use crate::backend::Backend;
+use crate::case::{Case, Observation, Run, RunObservation, Start, Step, StepObservation};
+use crate::target::{CallError, LaunchError, Outcome, Target};
+use crate::wire::Wire;
+use proofhouse_models::mapper::{Call, ErrorKind, Model, Projection, expect};
+use proofhouse_models::value::{Item, item_from_json, item_to_json};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Starts the target anew, for runs that ask for a fresh process.
+pub type Relaunch<'a> = Option<&'a dyn Fn() -> Result<Box<dyn Target>, LaunchError>>;
+
+/// Runs every run of the case, repetitions included, each on a fresh table that is dropped afterwards.
+///
+/// A run that asks for a fresh target is refused where `relaunch` is `None` or fails.
+pub fn execute(
+    target: &mut Box<dyn Target>,
+    wire: &Arc<Wire>,
+    case: &Case,
+    relaunch: Relaunch<'_>,
+) -> Observation {
+    let mut runs = Vec::new();
+    for (of, run) in case.runs.iter().enumerate() {
+        for _ in 0..run.repeat.max(1) {
+            if run.fresh {
+                match relaunch.map(|launch| launch()) {
+                    Some(Ok(fresh)) => *target = fresh,
+                    Some(Err(error)) => {
+                        runs.push(refused(of, error.to_string()));
+                        continue;
+                    }
+                    None => {
+                        runs.push(refused(of, "the target cannot be started anew".to_owned()));
+                        continue;
+                    }
+                }
+            }
+            runs.push(execute_run(target.as_mut(), wire, &case.model, of, run));
+        }
+    }
+    Observation { runs }
+}
+
+fn refused(of: usize, why: String) -> RunObservation {
+    RunObservation { of, refused: Some(why), start: Vec::new(), steps: Vec::new() }
+}
+
+fn execute_run(
+    target: &mut dyn Target,
+    wire: &Arc<Wire>,
+    model: &Model,
+    of: usize,
+    run: &Run,
+) -> RunObservation {
+    let backend = wire.backend().as_ref();
+    if let Err(why) = create_table(backend, model) {
+        return refused(of, why);
+    }
+    let observed = match set_up(target, backend, model, run) {
+        Err(why) => refused(of, why),
+        Ok(()) => {
+            let start = stored_items(backend, model);
+            target.take_log();
+            wire.begin_run();
+            let mut steps: Vec<StepObservation> = Vec::new();
+            for step in &run.program {
+                wire.begin_step();
+                let outcome = call(target, step, &steps);
+                let exchanges = wire.take_exchanges();
+                let after = stored_items(backend, model);
+                steps.push(StepObservation { outcome, exchanges, after, log: target.take_log() });
+            }
+            RunObservation { of, refused: None, start, steps }
+        }
+    };
+    backend.call("DeleteTable", &json!({ "TableName": model.table }));
+    observed
+}
+
+fn set_up(target: &mut dyn Target, backend: &dyn Backend, model: &Model, run: &Run) -> Result<(), String> {
+    let explain = |what: &str, error: CallError| match error {
+        CallError::Reported { kind, message, .. } => format!("{what}: {kind:?}: {message}"),
+        CallError::Broken { how, detail } => format!("{what}: {how}: {detail}"),
+    };
+    if target.capabilities().has("reset") {
+        target.call("reset", &json!({})).map_err(|e| explain("reset", e))?;
+    }
+    target.call("define", &json!({ "model": model })).map_err(|e| explain("define", e))?;
+    for start in &run.start {
+        let mut item = starting_item(target, model, start).map_err(|e| explain("marshal", e))?;
+        item.extend(start.extra.clone());
+        let request = json!({ "TableName": model.table, "Item": item_to_json(&item) });
+        let reply = backend.call("PutItem", &request);
+        if reply.status != 200 {
+            return Err(format!("starting item: {}", reply.body));
+        }
+    }
+    Ok(())
+}
+
+fn starting_item(target: &mut dyn Target, model: &Model, start: &Start) -> Result<Item, CallError> {
+    if !target.capabilities().has("marshal") {
+        return Ok(expect::stored_item(model, &target.capabilities().contract, &start.record));
+    }
+    let mut params = json!({ "model": model.name, "record": start.record });
+    if let Some(tenant) = &start.tenant {
+        params["tenant"] = json!(tenant);
+    }
+    let answer = target.call("marshal", &params)?;
+    item_from_json(answer.get("item").unwrap_or(&Value::Null)).map_err(|error| CallError::Reported {
+        kind: ErrorKind::Internal,
+        message: format!("marshal answered no item: {error}"),
+        class: String::new(),
+        fields: Default::default(),
+    })
+}
+
+/// One step: its parameters with the tenant and what it takes up of an earlier answer.
+fn call(target: &mut dyn Target, step: &Step, earlier: &[StepObservation]) -> Outcome {
+    let mut params = step.call.params();
+    if let Some(tenant) = &step.tenant {
+        params["tenant"] = json!(tenant);
+    }
+    if let Some(index) = step.reuse {
+        let answer = earlier.get(index).and_then(|step| step.outcome.as_ref().ok());
+        if !take_up(&step.call, &mut params, answer.unwrap_or(&Value::Null)) {
+            return Err(CallError::Reported {
+                kind: ErrorKind::Unsupported,
+                message: format!("step {} gave nothing to take up", index + 1),
+                class: "proofhouse".to_owned(),
+                fields: Default::default(),
+            });
+        }
+    }
+    target.call(step.call.method(), &params)
+}
+
+/// Puts the record or the cursor of an earlier answer into the parameters; false where there is none.
+fn take_up(call: &Call, params: &mut Value, answer: &Value) -> bool {
+    if let Call::Query(_) | Call::Scan(_) = call {
+        let Some(cursor) = answer.get("cursor").filter(|cursor| cursor.is_string()) else { return false };
+        params["page"]["cursor"] = cursor.clone();
+        return true;
+    }
+    let Some(record) = answer.get("record").and_then(Value::as_object) else { return false };
+    let mut record = record.clone();
+    match call {
+        Call::Update(update) => {
+            use proofhouse_models::mapper::Form;
+            if matches!(update.form, Form::Patch | Form::Builder) {
+                record.retain(|field, _| !update.key.contains_key(field));
+                params["set"] = Value::Object(record);
+            } else {
+                params["record"] = Value::Object(record);
+            }
+        }
+        _ => params["record"] = Value::Object(record),
+    }
+    true
+}
+
+/// Creates the model's table with its indexes; an older table of that name is dropped first.
+fn create_table(backend: &dyn Backend, model: &Model) -> Result<(), String> {
+    let request = table_request(model)?;
+    let mut reply = backend.call("CreateTable", &request);
+    if reply.error_name() == Some("ResourceInUseException") {
+        backend.call("DeleteTable", &json!({ "TableName": model.table }));
+        reply = backend.call("CreateTable", &request);
+    }
+    if reply.status == 200 { Ok(()) } else { Err(format!("CreateTable: {}", reply.body)) }
+}
+
+/// The `CreateTable` request of a model: key types by the fields' types, indexes with their projections.
+///
+/// # Errors
+/// The name of a key field that is not declared or whose type is no key.
+pub fn table_request(model: &Model) -> Result<Value, String> {
+    let mut defined: Vec<(String, &'static str)> = Vec::new();
+    let mut schema = |partition: &str, sort: Option<&str>| -> Result<Value, String> {
+        let mut keys = Vec::new();
+        for (name, role) in std::iter::once((partition, "HASH")).chain(sort.map(|name| (name, "RANGE"))) {
+            let field = model.field(name).ok_or_else(|| format!("key field {name} is not declared"))?;
+            let kind = match &field.kind {
+                proofhouse_models::mapper::FieldType::Option(inner) => inner.key_type(),
+                kind => kind.key_type(),
+            };
+            let kind = kind.ok_or_else(|| format!("the type of {name} is no key"))?;
+            if !defined.iter().any(|(known, _)| known == field.attribute()) {
+                defined.push((field.attribute().to_owned(), kind));
+            }
+            keys.push(json!({ "AttributeName": field.attribute(), "KeyType": role }));
+        }
+        Ok(Value::Array(keys))
+    };
+    let mut request = json!({
+        "TableName": model.table,
+        "KeySchema": schema(&model.partition_key, model.sort_key.as_deref())?,
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    let mut indexes = Vec::new();
+    for index in &model.indexes {
+        let projection = match &index.projection {
+            Projection::All => json!({ "ProjectionType": "ALL" }),
+            Projection::Keys => json!({ "ProjectionType": "KEYS_ONLY" }),
+            Projection::Fields(fields) => {
+                let names =
+                    fields.iter().map(|name| model.field(name).map_or(name.as_str(), |f| f.attribute()));
+                json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": names.collect::<Vec<_>>() })
+            }
+        };
+        indexes.push(json!({
+            "IndexName": index.name,
+            "KeySchema": schema(&index.partition_key, index.sort_key.as_deref())?,
+            "Projection": projection,
+        }));
+    }
+    if !indexes.is_empty() {
+        request["GlobalSecondaryIndexes"] = Value::Array(indexes);
+    }
+    let attributes =
+        defined.iter().map(|(name, kind)| json!({ "AttributeName": name, "AttributeType": kind }));
+    request["AttributeDefinitions"] = attributes.collect();
+    Ok(request)
+}
+
+/// Every raw item of the model's table, sorted by key.
+pub fn stored_items(backend: &dyn Backend, model: &Model) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut from: Option<Value> = None;
+    loop {
+        let mut request = json!({ "TableName": model.table, "ConsistentRead": true });
+        if let Some(key) = from {
+            request["ExclusiveStartKey"] = key;
+        }
+        let reply = backend.call("Scan", &request);
+        let rows = reply.body.get("Items").and_then(Value::as_array).cloned().unwrap_or_default();
+        items.extend(rows.iter().filter_map(|row| item_from_json(row).ok()));
+        from = reply.body.get("LastEvaluatedKey").filter(|key| key.is_object()).cloned();
+        if from.is_none() {
+            break;
+        }
+    }
+    items.sort_by_cached_key(|item| expect::raw_key(model, item));
+    items
+}
