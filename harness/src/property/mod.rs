@@ -1,5 +1,8 @@
 //! Properties: statements that must hold for every case. One file a property.
 
+mod frame;
+pub mod support;
+
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::Capabilities;
@@ -71,4 +74,9 @@ pub struct Violation {
     /// Set where the library documents it: the contract's line. Then it is a *hazard*, no defect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hazard: Option<String>,
+}
+
+/// Every property that is built in, in the order of reports.
+pub fn all() -> Vec<Box<dyn Property>> {
+    vec![Box::new(frame::Frame)]
 }

@@ -1,5 +1,6 @@
 //! The items after a call beside what was expected.
 
+use super::allowed::Allowed;
 use super::encode::raw_key;
 use super::show::{show_item, show_name, show_option};
 use super::write::{After, Change, Expectation, ItemExpectation};
@@ -37,6 +38,8 @@ pub struct Mismatch {
     pub observed: String,
     /// `tags = L["x"]`.
     pub expected: String,
+    /// Whether it had to stay as it was.
+    pub kept: bool,
     /// The contract's line that documents it.
     pub hazard: Option<&'static str>,
 }
@@ -114,8 +117,13 @@ fn whole_item(difference: Difference, old: Option<&Item>, new: Option<&Item>) ->
         happened,
         observed: text(new),
         expected: text(old),
+        kept: difference_keeps(difference),
         hazard: None,
     }
+}
+
+fn difference_keeps(difference: Difference) -> bool {
+    matches!(difference, Difference::OtherItem)
 }
 
 fn missing(change: &Change, expected: &ItemExpectation) -> Mismatch {
@@ -130,6 +138,7 @@ fn missing(change: &Change, expected: &ItemExpectation) -> Mismatch {
         happened: "missing",
         observed: format!("no item {}", show_item(&change.key)),
         expected: format!("{{{}}}", wanted.collect::<Vec<_>>().join(", ")),
+        kept: false,
         hazard: None,
     }
 }
@@ -155,6 +164,7 @@ fn attributes(expected: &ItemExpectation, old: Option<&Item>, new: &Item, found:
             happened: happened(old.get(name), new.get(name)),
             observed: line(name, show_option(new.get(name))),
             expected: line(name, attribute.allowed.describe()),
+            kept: attribute.allowed == Allowed::exactly(old.get(name)),
             hazard: None,
         });
     }
@@ -177,6 +187,7 @@ fn attributes(expected: &ItemExpectation, old: Option<&Item>, new: &Item, found:
             happened: happened(old.get(name), new.get(name)),
             observed: line(name, show_option(new.get(name))),
             expected: line(name, show_option(old.get(name))),
+            kept: true,
             hazard: is_default.then_some("defaults_on_update: true"),
         });
     }

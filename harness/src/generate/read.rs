@@ -1,0 +1,169 @@
+//! Queries and scans.
+
+use super::Generator;
+use super::record::key_of;
+use super::text::near;
+use crate::case::Start;
+use crate::tape::Source;
+use proofhouse_models::mapper::call::{Key, Order, Page};
+use proofhouse_models::mapper::expect::condition::order;
+use proofhouse_models::mapper::expect::decode::is_projected;
+use proofhouse_models::mapper::{Condition, FieldOrPath, FieldType, Model, Query, Scan, SortCondition};
+use proofhouse_models::value::AttributeValue;
+
+impl Generator<'_> {
+    /// A query over the table or an index; its partition mostly holds items.
+    pub fn query(&mut self, source: &mut Source, model: &Model, items: &[Start]) -> Option<Query> {
+        source.span("query", |source| {
+            let index =
+                (!model.indexes.is_empty() && source.chance(60)).then(|| source.pick(&model.indexes).clone());
+            let (partition, sort) = match &index {
+                Some(index) => (index.partition_key.clone(), index.sort_key.clone()),
+                None => (model.partition_key.clone(), model.sort_key.clone()),
+            };
+            let stored = |source: &mut Source, name: &str| -> Option<AttributeValue> {
+                if items.is_empty() {
+                    return None;
+                }
+                items[source.below(items.len())].record.get(name).cloned()
+            };
+            let kind = model.field(&partition)?.kind.clone();
+            let value = match stored(source, &partition) {
+                Some(value) if !source.chance(10) => value,
+                _ => self.key_value(source, &kind),
+            };
+            let index_name = index.as_ref().map(|index| index.name.clone());
+            let mut sort_condition = None;
+            if let Some(sort) = &sort
+                && source.chance(50)
+            {
+                let kind = model.field(sort)?.kind.clone();
+                let near_stored = stored(source, sort);
+                sort_condition = self.sort_condition(source, &kind, near_stored);
+            }
+            let filter = self.filter(source, model, items, index_name.as_deref());
+            let select = self.select(source, model, index_name.as_deref());
+            let order = if sort.is_some() {
+                *source.pick(&[None, Some(Order::Asc), Some(Order::Desc)])
+            } else {
+                None
+            };
+            let (limit, page) = limits(source);
+            Some(Query {
+                model: model.name.clone(),
+                index: index_name,
+                partition: Key::from([(partition, value)]),
+                sort: sort_condition,
+                filter,
+                select,
+                order,
+                limit,
+                page,
+            })
+        })
+    }
+
+    /// A scan of the table or an index.
+    pub fn scan(&mut self, source: &mut Source, model: &Model, items: &[Start]) -> Scan {
+        source.span("scan", |source| {
+            let index = (!model.indexes.is_empty() && source.chance(40))
+                .then(|| source.pick(&model.indexes).name.clone());
+            let filter = self.filter(source, model, items, index.as_deref());
+            let select = self.select(source, model, index.as_deref());
+            let (limit, page) = limits(source);
+            Scan { model: model.name.clone(), index, filter, select, limit, page }
+        })
+    }
+
+    /// A filter that speaks only of what the index holds.
+    pub fn filter(
+        &mut self,
+        source: &mut Source,
+        model: &Model,
+        items: &[Start],
+        index: Option<&str>,
+    ) -> Option<Condition> {
+        if !source.chance(60) {
+            return None;
+        }
+        let filter = self.condition(source, model, items)?;
+        projects(model, index, &filter).then_some(filter)
+    }
+
+    fn sort_condition(
+        &mut self,
+        source: &mut Source,
+        kind: &FieldType,
+        stored: Option<AttributeValue>,
+    ) -> Option<SortCondition> {
+        let bound = |this: &mut Self, source: &mut Source| match (&stored, source.below(10)) {
+            (Some(value), 0..=5) => value.clone(),
+            (Some(AttributeValue::S(text)), 6 | 7) if *kind == FieldType::String && text.len() < 200 => {
+                let text = near(source, text);
+                AttributeValue::S(if text.is_empty() { "a".to_owned() } else { text })
+            }
+            _ => this.key_value(source, kind),
+        };
+        let text = matches!(kind, FieldType::String | FieldType::Bytes | FieldType::Timestamp);
+        let value = bound(self, source);
+        Some(match source.below(if text { 7 } else { 6 }) {
+            0 => SortCondition::Eq(value),
+            1 => SortCondition::Lt(value),
+            2 => SortCondition::Le(value),
+            3 => SortCondition::Gt(value),
+            4 => SortCondition::Ge(value),
+            5 => {
+                let other = bound(self, source);
+                if order(&value, &other)?.is_gt() {
+                    SortCondition::Between(other, value)
+                } else {
+                    SortCondition::Between(value, other)
+                }
+            }
+            _ => SortCondition::BeginsWith(match value {
+                AttributeValue::S(text) => {
+                    AttributeValue::S(text.chars().take(1 + source.below(3)).collect())
+                }
+                other => other,
+            }),
+        })
+    }
+
+    /// Fields to read; the table's key is always among them, so that rows can be told apart.
+    fn select(
+        &mut self,
+        source: &mut Source,
+        model: &Model,
+        index: Option<&str>,
+    ) -> Option<Vec<FieldOrPath>> {
+        if !source.chance(15) {
+            return None;
+        }
+        let mut select: Vec<FieldOrPath> =
+            model.key_fields().into_iter().map(|name| FieldOrPath::Field(name.to_owned())).collect();
+        for field in &model.fields {
+            if self.is_free(model, field) && is_projected(model, index, &field.name) && source.chance(40) {
+                select.push(FieldOrPath::Field(field.name.clone()));
+            }
+        }
+        Some(select)
+    }
+}
+
+fn limits(source: &mut Source) -> (Option<u64>, Option<Page>) {
+    match source.below(10) {
+        8 => (Some(1 + source.below(3) as u64), None),
+        9 => (None, Some(Page { size: Some(1 + source.below(3) as u64), cursor: None })),
+        _ => (None, None),
+    }
+}
+
+fn projects(model: &Model, index: Option<&str>, condition: &Condition) -> bool {
+    let own = condition.path().is_none_or(|path| is_projected(model, index, path.root()));
+    own && condition.children().iter().all(|child| projects(model, index, child))
+}
+
+/// The key of a starting item.
+pub fn start_key(model: &Model, start: &Start) -> Key {
+    key_of(model, &start.record)
+}
