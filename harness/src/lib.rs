@@ -11,3 +11,5 @@ pub mod report;
 pub mod tape;
 pub mod target;
 pub mod wire;
+
+pub use engine::check::{Check, check};

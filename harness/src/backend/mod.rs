@@ -1,8 +1,10 @@
 //! Engines that hold the data. One file an engine.
 
+mod choice;
 mod embedded;
 mod endpoint;
 
+pub use choice::{BackendChoice, BackendError};
 pub use embedded::Embedded;
 #[cfg(test)]
 pub(crate) use endpoint::sign;

@@ -1,5 +1,25 @@
-//! Budget, workers, regressions, statistics, stability.
+//! The engine: from properties, targets and a budget to findings.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`campaign`] | targets × properties, saved cases first |
+//! | [`cell`] | one property on one target, by all workers, committed in order |
+//! | [`worker`] | one engine, one wire, one running target |
+//! | [`execute`] | a case on fresh tables |
+//! | [`minimise`], [`explain`] | from a failing case to the least one, and what of it matters |
+//! | [`finding`], [`case_file`] | what is kept of it |
+//! | [`threats`], [`accepted`] | the files that people write |
+//! | [`seed`] | a seed for each case |
 
+pub mod accepted;
+pub mod campaign;
+pub mod case_file;
+pub mod cell;
+pub mod check;
 pub mod execute;
-
-pub use execute::{Relaunch, execute};
+pub mod explain;
+pub mod finding;
+pub mod minimise;
+pub mod seed;
+pub mod threats;
+pub mod worker;

@@ -29,14 +29,22 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Opens a port on 127.0.0.1.
+    /// Opens a free port on 127.0.0.1.
     ///
     /// # Errors
     /// The system gives no port, no thread or no randomness.
     pub fn start(wire: Arc<Wire>) -> io::Result<Self> {
+        Self::start_on(wire, 0)
+    }
+
+    /// Opens the given port on 127.0.0.1; 0 means any free one.
+    ///
+    /// # Errors
+    /// The port is taken, or the system gives no thread or no randomness.
+    pub fn start_on(wire: Arc<Wire>, port: u16) -> io::Result<Self> {
         let runtime = runtime()?;
         let credentials = Credentials::new()?;
-        let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let socket = std::net::TcpListener::bind(("127.0.0.1", port))?;
         socket.set_nonblocking(true)?;
         let endpoint = Endpoint {
             url: format!("http://{}", socket.local_addr()?),

@@ -1,0 +1,265 @@
+//! `run`: threat models become findings.
+
+use super::console::Console;
+use super::{Catalogue, FAILED, FINDINGS, Failure};
+use crate::backend::BackendChoice;
+use crate::engine::accepted::Accepted;
+use crate::engine::campaign::{self, Allowance, Campaign, CampaignOutcome, Verdict, write_report};
+use crate::engine::cell::{Budget, Shard};
+use crate::engine::check::case_files;
+use crate::engine::finding::{Class, Finding};
+use crate::engine::threats::{ThreatModel, nearest};
+use crate::property::{self, Property};
+use crate::report::{jsonl, terminal};
+use crate::target::Launch;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a plain run may take in all, set-up of targets aside.
+const WHOLE: Duration = Duration::from_secs(165);
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Threat models; without one the shipped ones
+    threats: Vec<PathBuf>,
+    /// A target's name, a target.toml, or a command that speaks the target protocol; repeatable
+    #[arg(long = "target", value_name = "NAME|FILE.toml|\"COMMAND\"")]
+    targets: Vec<String>,
+    /// Only these properties; repeatable
+    #[arg(long = "property", value_name = "ID", num_args = 1..)]
+    properties: Vec<String>,
+    /// The engine: embedded, reference, or the URL of a DynamoDB endpoint
+    #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
+    backend: String,
+    /// Allow a backend that is not on this machine
+    #[arg(long)]
+    allow_remote: bool,
+    /// Cases for each property and target
+    #[arg(long, conflicts_with = "time")]
+    cases: Option<u64>,
+    /// Time for each property and target: 30s, 5m, 500ms
+    #[arg(long, value_parser = duration)]
+    time: Option<Duration>,
+    /// Stop each property at its first finding
+    #[arg(long)]
+    first: bool,
+    /// The seed; the same seed gives the same cases
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Workers; each has an engine and a target of its own
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
+    jobs: u64,
+    /// Only the I-th of N shares of the cases, I from 1
+    #[arg(long, value_parser = shard, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Print the distribution of the cases
+    #[arg(long)]
+    labels: bool,
+    /// The folder of the report
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Keep the cases of findings in snapshots/failures
+    #[arg(long)]
+    save: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 =
+        text[..split].parse().map_err(|_| format!("{text:?} is no time: say 30s, 5m or 500ms"))?;
+    let unit = match &text[split..] {
+        "ms" => 0.001,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        other => return Err(format!("{other:?} is no unit of time: say ms, s, m or h")),
+    };
+    Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts: Option<(u64, u64)> =
+        text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((index, of)) if index >= 1 && index <= of => Ok(Shard { index: index - 1, of }),
+        _ => Err(format!("{text:?} is no share: say 1/4 to 4/4")),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Failure> {
+    let all = property::all();
+    let known: Vec<&str> = all.iter().map(|property| property.id()).collect();
+    let models = threat_models(arguments, catalogue, &known)?;
+    let properties = choose_properties(arguments, &models, &all, &known)?;
+    let targets = choose_targets(arguments, &models, catalogue)?;
+    let backend = choose_backend(&arguments.backend, arguments.allow_remote)?;
+    let mut accepted = Vec::new();
+    for model in &models {
+        let folder = model.path.parent().unwrap_or(Path::new("."));
+        for entry in Accepted::read(&folder.join("accepted.toml")).map_err(Failure::usage)? {
+            if !accepted.contains(&entry) {
+                accepted.push(entry);
+            }
+        }
+    }
+    let folder = arguments.report.clone().unwrap_or_else(|| PathBuf::from("target/proofhouse"));
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::usage(format!("{}: cannot make the folder of the report: {error}", folder.display()))
+    })?;
+    let budget = match (arguments.cases, arguments.time) {
+        (Some(cases), _) => Allowance::Each(Budget::Cases(cases)),
+        (None, Some(time)) => Allowance::Each(Budget::Time(time)),
+        (None, None) => Allowance::Whole(WHOLE),
+    };
+    let campaign = Campaign {
+        targets,
+        properties,
+        backend,
+        budget,
+        seed: arguments.seed,
+        jobs: arguments.jobs as usize,
+        shard: arguments.shard.unwrap_or(Shard::WHOLE),
+        first: arguments.first,
+        accepted,
+        regressions: catalogue.failures.as_deref().map(case_files).unwrap_or_default(),
+        failures: folder.join("failures"),
+    };
+    let results = folder.join("results.jsonl");
+    let console = Console::new(models.clone(), Some(results.clone()), arguments.seed);
+    let start = Instant::now();
+    let outcome = campaign::run(&campaign, &console);
+    console.finish();
+    let lines = jsonl::lines(&models, &outcome.rows, arguments.seed);
+    let written = write_report(&results, &jsonl::text(&lines));
+    print!("{}", terminal::evidence(&models, &outcome));
+    if arguments.labels {
+        for row in outcome.rows.iter().filter(|row| row.cases > 0) {
+            print!("\n{}", terminal::labels(row));
+        }
+    }
+    if arguments.save {
+        save(&outcome, catalogue)?;
+    }
+    println!("\n{}", terminal::summary(&outcome, start.elapsed().as_secs_f64()));
+    println!("seed {} · backend {} · {}", arguments.seed, campaign.backend, results.display());
+    written.map_err(Failure::failed)?;
+    Ok(status(&outcome))
+}
+
+fn save(outcome: &CampaignOutcome, catalogue: &Catalogue) -> Result<(), Failure> {
+    let folder = catalogue.failures.clone().unwrap_or_else(|| PathBuf::from("snapshots/failures"));
+    let findings: Vec<&Finding> = outcome
+        .rows
+        .iter()
+        .flat_map(|row| &row.findings)
+        .filter(|finding| matches!(finding.class(), Class::Defect | Class::Accepted))
+        .collect();
+    for path in campaign::promote(&findings, &folder).map_err(Failure::failed)? {
+        println!("saved {}", path.display());
+    }
+    Ok(())
+}
+
+/// The exit status of a run.
+fn status(outcome: &CampaignOutcome) -> u8 {
+    let any = |verdicts: &[Verdict]| outcome.rows.iter().any(|row| verdicts.contains(&row.verdict));
+    let failed = outcome
+        .rows
+        .iter()
+        .any(|row| row.verdict == Verdict::Error || (row.verdict == Verdict::NotRun && row.by_name));
+    if failed || !outcome.errors.is_empty() {
+        FAILED
+    } else if any(&[Verdict::Finding, Verdict::Flaky]) {
+        FINDINGS
+    } else {
+        0
+    }
+}
+
+fn threat_models(
+    arguments: &Arguments,
+    catalogue: &Catalogue,
+    known: &[&str],
+) -> Result<Vec<ThreatModel>, Failure> {
+    let plain = arguments.threats.is_empty() && arguments.properties.is_empty();
+    let paths = if plain { &catalogue.threats } else { &arguments.threats };
+    paths.iter().map(|path| ThreatModel::read(path, known).map_err(Failure::usage)).collect()
+}
+
+fn choose_properties<'a>(
+    arguments: &Arguments,
+    models: &[ThreatModel],
+    all: &'a [Box<dyn Property>],
+    known: &[&str],
+) -> Result<Vec<&'a dyn Property>, Failure> {
+    for id in &arguments.properties {
+        if !known.contains(&id.as_str()) {
+            let near = nearest(id, known).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+            return Err(Failure::usage(format!(
+                "no property is called {id:?}{near} (`list properties` shows all)"
+            )));
+        }
+    }
+    let wanted = |id: &str| match arguments.properties.as_slice() {
+        [] => {
+            let mut named =
+                models.iter().flat_map(|model| &model.threats).flat_map(|threat| &threat.properties);
+            models.is_empty() || named.any(|property| property == id)
+        }
+        list => list.iter().any(|property| property == id),
+    };
+    Ok(all.iter().map(AsRef::as_ref).filter(|property| wanted(property.id())).collect())
+}
+
+fn choose_targets(
+    arguments: &Arguments,
+    models: &[ThreatModel],
+    catalogue: &Catalogue,
+) -> Result<Vec<(Arc<dyn Launch>, bool)>, Failure> {
+    if !arguments.targets.is_empty() {
+        return arguments.targets.iter().map(|word| Ok((catalogue.find(word)?, true))).collect();
+    }
+    let mut named: Vec<&String> = models.iter().flat_map(|model| &model.targets).collect();
+    named.dedup();
+    let everything = models.is_empty() || models.iter().any(|model| model.targets.is_empty());
+    if everything {
+        return Ok(catalogue.shipped()?.into_iter().map(|target| (target, false)).collect());
+    }
+    named.into_iter().map(|name| Ok((catalogue.find(name)?, false))).collect()
+}
+
+/// The engine that the words on the command line mean.
+pub(super) fn choose_backend(word: &str, remote: bool) -> Result<BackendChoice, Failure> {
+    let mut choice: BackendChoice = word.parse().map_err(Failure::usage)?;
+    if let BackendChoice::Url { allow_remote, .. } = &mut choice {
+        *allow_remote = remote;
+    }
+    // An engine that cannot be used ends the command before any target is started.
+    match choice.open() {
+        Ok(_) => Ok(choice),
+        Err(error) if error.is_usage() => Err(Failure::usage(error)),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(duration("30 parsecs").is_err());
+        assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn shares_count_from_one() {
+        assert_eq!(shard("1/4"), Ok(Shard { index: 0, of: 4 }));
+        assert!(shard("0/4").is_err() && shard("5/4").is_err() && shard("x").is_err());
+    }
+}

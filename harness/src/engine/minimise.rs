@@ -1,0 +1,161 @@
+//! From a case that broke a property to a finding: shrunk, replayed, explained.
+
+use super::cell::Cell;
+use super::explain::explain;
+use super::finding::{Finding, Shrink, Stability, operations};
+use super::worker::Worker;
+use crate::case::{Case, Observation};
+use crate::property::{Judgement, Property, Violation};
+use crate::tape::{Source, Tape};
+use std::time::Duration;
+
+/// Replays before a finding is called one.
+const REPLAYS: u32 = 20;
+
+/// A case that broke a property in a way not seen before.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// Position of the property among the cell's judges.
+    pub judge: usize,
+    /// The property's id.
+    pub property: String,
+    /// The finding's identity.
+    pub identity: String,
+    /// As the case showed it.
+    pub violation: Violation,
+    /// The case's number.
+    pub index: u64,
+    /// The case's tape.
+    pub tape: Tape,
+    /// Its operations.
+    pub operations: usize,
+    /// Milliseconds since the cell began.
+    pub ms: u64,
+}
+
+/// How much may be spent on one finding.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Runs of the shrinker.
+    pub evaluations: usize,
+    /// Time of the shrinker.
+    pub time: Duration,
+}
+
+impl Effort {
+    /// For a budget in cases: bounded by runs alone, so that the least case is the same on any machine.
+    pub const STEADY: Self = Self { evaluations: 3_000, time: Duration::from_secs(600) };
+
+    /// For a budget in time: a share of it, at least a few seconds.
+    pub fn within(time: Duration) -> Self {
+        Self { evaluations: 3_000, time: (time / 3).clamp(Duration::from_secs(3), Duration::from_secs(20)) }
+    }
+}
+
+/// What a case showed when it was run once more.
+pub struct Shown {
+    /// The case.
+    pub case: Case,
+    /// What was observed.
+    pub observed: Observation,
+    /// How it broke the property.
+    pub violation: Violation,
+}
+
+/// Runs the case that the source's choices give, and says how it breaks the property with this identity.
+pub fn show(
+    generator: &dyn Property,
+    judge: &dyn Property,
+    identity: &str,
+    worker: &mut Worker,
+    source: &mut Source,
+) -> Option<Shown> {
+    let capabilities = worker.capabilities().clone();
+    let case = generator.generate(source, &capabilities).ok()?;
+    show_case(judge, identity, worker, case)
+}
+
+/// Runs a case, and says how it breaks the property with this identity.
+pub fn show_case(judge: &dyn Property, identity: &str, worker: &mut Worker, case: Case) -> Option<Shown> {
+    let capabilities = worker.capabilities().clone();
+    let observed = worker.execute(&case);
+    match judge.judge(&capabilities, &case, &observed) {
+        Judgement::Violated(list) => {
+            let violation = list.into_iter().find(|violation| violation.identity == identity)?;
+            Some(Shown { case, observed, violation })
+        }
+        Judgement::Held | Judgement::Discarded(_) => None,
+    }
+}
+
+/// Shrinks the suspect, replays the least case, and says what of it matters.
+pub fn minimise(
+    cell: &Cell<'_>,
+    worker: &mut Worker,
+    judge: &dyn Property,
+    suspect: Suspect,
+    effort: Effort,
+) -> Finding {
+    let generator = cell.property;
+    let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
+    let shrunk = crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
+        show(generator, judge, &suspect.identity, worker, source).is_some()
+    });
+    let mut tape = shrunk.tape;
+    let mut shown = show(generator, judge, &suspect.identity, worker, &mut Source::replay(tape.clone()));
+    if shown.is_none() {
+        // The least case does not show it again: fall back to what was found, and let the replays count.
+        tape = suspect.tape.clone();
+        shown = show(generator, judge, &suspect.identity, worker, &mut Source::replay(tape.clone()));
+    }
+    let mut stable = Stability::default();
+    let capabilities = worker.capabilities().clone();
+    let case = match &shown {
+        Some(shown) => Some(shown.case.clone()),
+        None => generator.generate(&mut Source::replay(tape.clone()), &capabilities).ok(),
+    };
+    let case = case.unwrap_or_else(|| unreachable!("a tape that gave a case gives it again"));
+    for _ in 0..REPLAYS {
+        stable.of += 1;
+        if let Some(again) = show_case(judge, &suspect.identity, worker, case.clone()) {
+            stable.shown += 1;
+            shown.get_or_insert(again);
+        }
+    }
+    let explanation = if stable.is_stable() {
+        explain(generator, judge, &suspect.identity, worker, &tape, &case)
+    } else {
+        Default::default()
+    };
+    let (violation, wire) = match shown {
+        Some(shown) => {
+            let step = shown
+                .observed
+                .runs
+                .get(shown.violation.run)
+                .and_then(|run| run.steps.get(shown.violation.step));
+            let wire = step.map(|step| step.exchanges.clone()).unwrap_or_default();
+            (shown.violation, wire)
+        }
+        None => (suspect.violation, Vec::new()),
+    };
+    let library = &capabilities.library;
+    Finding {
+        property: judge.id().to_owned(),
+        target: cell.target.clone(),
+        library: format!("{} {}", library.name, library.version).trim().to_owned(),
+        backend: cell.backend.clone(),
+        violation,
+        wire,
+        first: suspect.index,
+        count: 1,
+        ms_to_failure: suspect.ms,
+        shrink: Shrink { from: suspect.operations, to: operations(&case), runs: shrunk.evaluations as u64 },
+        stable,
+        explain: explanation,
+        tape: String::new(),
+        case,
+        file: None,
+        accepted: None,
+    }
+}

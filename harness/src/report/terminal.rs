@@ -1,0 +1,258 @@
+//! What a person reads: findings one by one, then the evidence.
+
+use super::show;
+use crate::engine::campaign::{CampaignOutcome, Row, Verdict};
+use crate::engine::finding::{Class, Finding};
+use crate::engine::threats::{Status, ThreatModel};
+use crate::wire::Exchange;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// A finding: symptom first, then the shortest program, what is stored beside what is expected, what
+/// matters, and one line to copy.
+pub fn finding(finding: &Finding, threats: &[String]) -> String {
+    let word = match finding.class() {
+        Class::Defect => "FINDING",
+        Class::Hazard => "HAZARD",
+        Class::Accepted => "ACCEPTED",
+        Class::Flaky => "FLAKY",
+    };
+    let violation = &finding.violation;
+    let mut head = format!("{word}  {}: {}", finding.property, violation.title);
+    let mut place = finding.target.clone();
+    for threat in threats {
+        let _ = write!(place, " · {threat}");
+    }
+    let gap = 100usize.saturating_sub(head.chars().count() + place.chars().count()).max(3);
+    let _ = writeln!(head, "{}{place}", " ".repeat(gap));
+    let mut text = head;
+    let case = &finding.case;
+    let plain = case.model.indexes.is_empty() && case.model.version.is_none();
+    if !plain || case.model.fields.len() > 1 {
+        let _ = writeln!(text, "  model     {}", show::model(&case.model));
+    }
+    for (number, run) in case.runs.iter().enumerate() {
+        if case.runs.len() > 1 {
+            let label = if run.label.is_empty() { format!("run {}", number + 1) } else { run.label.clone() };
+            let times = if run.repeat > 1 { format!(", {} times", run.repeat) } else { String::new() };
+            let fresh = if run.fresh { ", in a fresh process" } else { "" };
+            let _ = writeln!(text, "  {label}{times}{fresh}");
+        }
+        let (lines, first) = show::run(run, &case.model);
+        for (line, step) in lines.iter().enumerate() {
+            let here = violation.run == number && line == first + violation.step;
+            let _ = writeln!(text, "{} {:<2} {step}", if here { ">" } else { " " }, line + 1);
+        }
+    }
+    block(&mut text, "observed", &violation.observed);
+    block(&mut text, "expected", &violation.expected);
+    if let Some(first) = finding.wire.first() {
+        let more = finding.wire.len() - 1;
+        let _ = writeln!(text, "  wire      {}", exchange(first));
+        if more > 0 {
+            let _ =
+                writeln!(text, "            and {more} more {}", plural(more as u64, "request", "requests"));
+        }
+    }
+    explanation(&mut text, finding);
+    if let Some(hazard) = &violation.hazard {
+        let _ = writeln!(text, "  contract  {hazard}");
+    }
+    if let Some(reason) = &finding.accepted {
+        let _ = writeln!(text, "  accepted  {reason}");
+    }
+    let shrink = finding.shrink;
+    let _ = writeln!(
+        text,
+        "  stable {} of {} · case {} · shrunk {} → {} operations in {} runs",
+        finding.stable.shown,
+        finding.stable.of,
+        finding.first + 1,
+        shrink.from,
+        shrink.to,
+        shrink.runs
+    );
+    if let Some(file) = &finding.file {
+        let file = file.display();
+        let _ = writeln!(text, "  saved     {file}   (--save keeps it in snapshots/failures)");
+        let _ = writeln!(text, "  replay    cargo run --release -- replay {file}");
+    }
+    text
+}
+
+fn explanation(text: &mut String, finding: &Finding) {
+    let explain = &finding.explain;
+    let matters = (!explain.matters.is_empty()).then(|| explain.matters.join(", "));
+    let any = (!explain.any.is_empty()).then(|| format!("any value: {}", explain.any.join(", ")));
+    let parts: Vec<String> = matters.into_iter().chain(any).collect();
+    if !parts.is_empty() {
+        let _ = writeln!(text, "  matters   {}", parts.join(" · "));
+    }
+}
+
+fn block(text: &mut String, word: &str, lines: &str) {
+    for (number, line) in lines.lines().enumerate() {
+        let word = if number == 0 { word } else { "" };
+        let _ = writeln!(text, "      {word:<9} {line}");
+    }
+}
+
+/// A request in a line: operation, expressions, status.
+pub fn exchange(exchange: &Exchange) -> String {
+    let mut text = exchange.operation.clone();
+    for part in [
+        "KeyConditionExpression",
+        "UpdateExpression",
+        "ConditionExpression",
+        "FilterExpression",
+        "ProjectionExpression",
+        "IndexName",
+    ] {
+        if let Some(expression) = exchange.request.get(part).and_then(Value::as_str) {
+            let short = part.strip_suffix("Expression").unwrap_or(part);
+            let _ = write!(text, " {short}: {expression}");
+        }
+    }
+    for part in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
+        let Some(map) = exchange.request.get(part).and_then(Value::as_object) else { continue };
+        let parts: Vec<String> =
+            map.iter().take(8).map(|(name, value)| format!("{name} = {value}")).collect();
+        if !parts.is_empty() {
+            let _ = write!(text, " [{}]", parts.join(", "));
+        }
+    }
+    if let Some(error) = exchange.reply.error_name() {
+        let _ = write!(text, " → {error}");
+    }
+    text
+}
+
+fn plural(count: u64, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+/// The word for a verdict, as the table shows it.
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "held",
+        Verdict::Finding => "FINDING",
+        Verdict::Hazard => "hazard",
+        Verdict::Accepted => "accepted",
+        Verdict::Flaky => "FLAKY",
+        Verdict::NotApplicable => "not applicable",
+        Verdict::NotRun => "not run",
+        Verdict::Unspecified => "unspecified",
+        Verdict::Error => "ERROR",
+    }
+}
+
+/// The evidence: threat → property → target → cases → verdict, with gaps visible.
+pub fn evidence(models: &[ThreatModel], outcome: &CampaignOutcome) -> String {
+    let mut text = String::new();
+    for model in models {
+        let _ = writeln!(text, "\n{}", if model.title.is_empty() { &model.name } else { &model.title });
+        for threat in &model.threats {
+            let _ = writeln!(text, "  {:<14} {}", threat.id, threat.title);
+            match threat.status {
+                Status::Tested => {}
+                Status::Planned => {
+                    let _ = writeln!(text, "      planned: {}", threat.reason.as_deref().unwrap_or_default());
+                }
+                Status::Outside => {
+                    let _ = writeln!(text, "      outside: {}", threat.reason.as_deref().unwrap_or_default());
+                }
+            }
+            for property in &threat.properties {
+                property_rows(&mut text, property, &outcome.rows);
+            }
+        }
+    }
+    if models.is_empty() {
+        let mut seen: Vec<&str> = Vec::new();
+        for row in &outcome.rows {
+            if !seen.contains(&row.property.as_str()) {
+                seen.push(&row.property);
+                property_rows(&mut text, &row.property, &outcome.rows);
+            }
+        }
+    }
+    for entry in &outcome.stale {
+        let _ = writeln!(
+            text,
+            "\nstale     {}:{}: {} on {} no longer shows {:?}; remove the entry",
+            entry.path.display(),
+            entry.line,
+            entry.property,
+            entry.target,
+            entry.identity
+        );
+    }
+    for error in &outcome.errors {
+        let _ = writeln!(text, "\nerror     {error}");
+    }
+    text
+}
+
+fn property_rows(text: &mut String, property: &str, rows: &[Row]) {
+    for row in rows.iter().filter(|row| row.property == property) {
+        let checked = row.cases.saturating_sub(row.discarded);
+        let mut note = String::new();
+        if !row.findings.is_empty() {
+            let found = row.findings.len() as u64;
+            let _ = write!(note, "{found} {}", plural(found, "identity", "identities"));
+            if !row.more.is_empty() {
+                let _ = write!(note, " and {} more not shrunk", row.more.len());
+            }
+        } else if let Some(reason) = &row.reason {
+            note.clone_from(reason);
+        }
+        let cases = if row.cases > 0 { format!("{checked} of {} cases", row.cases) } else { String::new() };
+        let _ = writeln!(
+            text,
+            "      {:<14} {:<20} {:<14} {:>20}   {note}",
+            row.property,
+            row.target,
+            word(row.verdict),
+            cases
+        );
+    }
+}
+
+/// The closing line: counts of verdicts.
+pub fn summary(outcome: &CampaignOutcome, seconds: f64) -> String {
+    let count = |verdict: Verdict| outcome.rows.iter().filter(|row| row.verdict == verdict).count();
+    let parts: Vec<String> = [
+        Verdict::Held,
+        Verdict::Finding,
+        Verdict::Flaky,
+        Verdict::Hazard,
+        Verdict::Accepted,
+        Verdict::NotApplicable,
+        Verdict::NotRun,
+        Verdict::Unspecified,
+        Verdict::Error,
+    ]
+    .into_iter()
+    .map(|verdict| (verdict, count(verdict)))
+    .filter(|(_, count)| *count > 0)
+    .map(|(verdict, count)| format!("{count} {}", word(verdict)))
+    .collect();
+    let cases: u64 = outcome.rows.iter().map(|row| row.cases).sum();
+    format!("{} · {cases} cases in {seconds:.0} s", parts.join(" · "))
+}
+
+/// The distribution of a row's cases (`--labels`).
+pub fn labels(row: &Row) -> String {
+    let mut text = format!(
+        "{} on {}: {} cases, {} checked nothing\n",
+        row.property, row.target, row.cases, row.discarded
+    );
+    let share = |count: u64| if row.cases == 0 { 0.0 } else { count as f64 * 100.0 / row.cases as f64 };
+    for (label, count) in &row.labels {
+        let _ = writeln!(text, "  {:>6.1} %  {label}", share(*count));
+    }
+    for (reason, count) in &row.discards {
+        let _ = writeln!(text, "  {:>6.1} %  discarded: {reason}", share(*count));
+    }
+    text
+}
