@@ -1,5 +1,10 @@
 //! Systems under test. The trait, and the outcome of one call.
 
+pub(crate) mod capabilities;
+mod process;
+
+pub use process::{Limits, ProcessLaunch, split};
+
 use proofhouse_models::mapper::{Capabilities, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,6 +75,11 @@ pub trait Target: Send {
     /// What the target wrote to standard error since the last time, capped; empty for in-process targets.
     fn take_log(&mut self) -> String {
         String::new()
+    }
+
+    /// What an adapter's author should mend though it is tolerated; no findings.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
