@@ -2,10 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`value`] | attribute values, numbers of 38 digits, item size |
+//! | [`value`] | attribute values, exact numbers of 38 digits, item size, what DynamoDB accepts |
+//! | [`expression`] | conditions, filters, key conditions, projections, updates: grammar, rules, meaning |
 //! | [`mapper`] | the target protocol's data: models, calls, conditions, contracts |
 //!
 //! Nothing here opens a socket, reads a clock or knows the harness.
 
+pub mod expression;
 pub mod mapper;
 pub mod value;

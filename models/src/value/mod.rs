@@ -4,9 +4,20 @@
 //! that a caller hands to a mapper may hold such values, and what the mapper sends has to be judged.
 //! Legality is a question apart.
 
+mod arithmetic;
+mod compare;
 mod number;
+mod size;
+mod validate;
 
-pub use number::{Number, NumberError};
+pub use arithmetic::ArithmeticError;
+pub use compare::{begins_with, contains, order, size_of};
+pub use number::{MAX_DIGITS, Number, NumberError};
+pub use size::{attribute_size, item_size, value_size};
+pub use validate::{
+    MAX_ITEM_SIZE, MAX_NAME, MAX_NESTING, MAX_PARTITION_KEY, MAX_SORT_KEY, ValueBreak, ValueRule, check,
+    check_item, check_key, nesting,
+};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -39,6 +50,9 @@ pub enum AttributeValue {
     Bs(BTreeSet<Vec<u8>>),
 }
 
+/// Levels that [`AttributeValue::from_json`] follows: far more than DynamoDB's 32, far fewer than a stack holds.
+pub const MAX_READ_DEPTH: usize = 200;
+
 /// An item: attribute values by attribute name.
 pub type Item = BTreeMap<String, AttributeValue>;
 
@@ -54,6 +68,9 @@ pub enum ValueError {
     /// A number that does not parse.
     #[error(transparent)]
     Number(#[from] NumberError),
+    /// Lists and maps nested beyond what any reader follows.
+    #[error("the value nests more than {MAX_READ_DEPTH} levels")]
+    Depth,
     /// A set with two equal members.
     #[error("a set holds {0} twice")]
     Duplicate(String),
@@ -127,6 +144,11 @@ impl AttributeValue {
     /// # Errors
     /// [`ValueError`] says what is not as DynamoDB JSON writes it.
     pub fn from_json(value: &Value) -> Result<Self, ValueError> {
+        Self::read(value, MAX_READ_DEPTH)
+    }
+
+    fn read(value: &Value, levels: usize) -> Result<Self, ValueError> {
+        let levels = levels.checked_sub(1).ok_or(ValueError::Depth)?;
         let shape = || ValueError::Shape(excerpt(value));
         let object = value.as_object().ok_or_else(shape)?;
         let mut entries = object.iter();
@@ -144,9 +166,9 @@ impl AttributeValue {
             },
             "L" => {
                 let list = content.as_array().ok_or(ValueError::Content("L"))?;
-                Ok(Self::L(list.iter().map(Self::from_json).collect::<Result<_, _>>()?))
+                Ok(Self::L(list.iter().map(|item| Self::read(item, levels)).collect::<Result<_, _>>()?))
             }
-            "M" => Ok(Self::M(item_from_json(content)?)),
+            "M" => Ok(Self::M(read_item(content, levels)?)),
             "SS" => set_from_json(content, "SS", |member| {
                 member.as_str().map(str::to_owned).ok_or(ValueError::Content("SS"))
             })
@@ -171,8 +193,12 @@ pub fn item_to_json(item: &Item) -> Value {
 /// # Errors
 /// [`ValueError`] of the first attribute that is none.
 pub fn item_from_json(value: &Value) -> Result<Item, ValueError> {
+    read_item(value, MAX_READ_DEPTH)
+}
+
+fn read_item(value: &Value, levels: usize) -> Result<Item, ValueError> {
     let object = value.as_object().ok_or(ValueError::Content("M"))?;
-    object.iter().map(|(name, value)| Ok((name.clone(), AttributeValue::from_json(value)?))).collect()
+    object.iter().map(|(name, value)| Ok((name.clone(), AttributeValue::read(value, levels)?))).collect()
 }
 
 fn bytes_from_json(value: &Value, what: &'static str) -> Result<Vec<u8>, ValueError> {
@@ -195,7 +221,12 @@ fn set_from_json<T: Ord>(
 }
 
 fn excerpt(value: &Value) -> String {
-    let text = value.to_string();
+    // Containers are only named: printing one would follow its whole depth.
+    let text = match value {
+        Value::Array(list) => format!("a JSON list of {}", list.len()),
+        Value::Object(map) => format!("an object with the keys {:?}", map.keys().take(3).collect::<Vec<_>>()),
+        scalar => scalar.to_string(),
+    };
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -68,7 +68,22 @@ impl Number {
         Some(value)
     }
 
-    fn canonical(negative: bool, mut digits: Vec<u8>, mut exponent: i64) -> Self {
+    /// The value with the other sign.
+    pub fn negated(&self) -> Self {
+        Self { negative: !self.negative && !self.is_zero(), ..self.clone() }
+    }
+
+    /// Decimal digits, most significant first, without zeros at either end; none for zero.
+    pub(super) fn digits(&self) -> &[u8] {
+        &self.digits
+    }
+
+    /// The decimal exponent of the last digit.
+    pub(super) fn exponent(&self) -> i64 {
+        self.exponent
+    }
+
+    pub(super) fn canonical(negative: bool, mut digits: Vec<u8>, mut exponent: i64) -> Self {
         let leading = digits.iter().take_while(|digit| **digit == 0).count();
         digits.drain(..leading);
         while digits.last() == Some(&0) {
@@ -138,7 +153,8 @@ impl FromStr for Number {
 }
 
 impl fmt::Display for Number {
-    /// Plain digits up to 40 places each side of the point, else `d.dddE±n`.
+    /// Plain digits for a number that DynamoDB keeps, as it answers them; `d.dddE±n` for any other of a
+    /// magnitude beyond 40 places.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_zero() {
             return f.write_str("0");
@@ -148,14 +164,15 @@ impl fmt::Display for Number {
         }
         let text: String = self.digits.iter().map(|digit| char::from(b'0' + digit)).collect();
         let magnitude = self.magnitude();
-        if (0..=20).contains(&self.exponent) && magnitude < 40 {
+        let plain = if self.is_legal() { 200 } else { 40 };
+        if self.exponent >= 0 && magnitude < plain {
             return write!(f, "{text}{}", "0".repeat(self.exponent as usize));
         }
-        if self.exponent < 0 && (0..40).contains(&magnitude) {
+        if self.exponent < 0 && (0..plain).contains(&magnitude) {
             let point = (magnitude + 1) as usize;
             return write!(f, "{}.{}", &text[..point], &text[point..]);
         }
-        if (-10..0).contains(&magnitude) {
+        if (-plain..0).contains(&magnitude) {
             return write!(f, "0.{}{text}", "0".repeat((-magnitude - 1) as usize));
         }
         write!(f, "{}", &text[..1])?;
