@@ -8,8 +8,17 @@ import (
 // capabilities is the answer to `initialize`. The contract holds what the library documents, with the
 // page and the words; of what it leaves open nothing is said.
 func capabilities() map[string]any {
-	types := slices.Sorted(maps.Keys(plainTypes))
-	types = append(types, "list", "map", "set", "option", "struct")
+	var types []any
+	for _, name := range slices.Sorted(maps.Keys(plainTypes)) {
+		// A time.Time is stored as RFC3339Nano (DMS 0.1, Timestamp encoding), not as the text that it was read from.
+		if name != "timestamp" {
+			types = append(types, name)
+		}
+	}
+	for _, of := range slices.Sorted(maps.Keys(setMembers)) {
+		types = append(types, map[string]string{"set": of})
+	}
+	types = append(types, "list", "map", "option", "struct")
 	offered := slices.Sorted(maps.Keys(methods))
 	return map[string]any{
 		"name":     "dynamorm",

@@ -21,8 +21,8 @@ var plainTypes = map[string]reflect.Type{
 	"timestamp": reflect.TypeFor[time.Time](), "any": reflect.TypeFor[any](),
 }
 
-// setMembers are the Go types of a set's members. Number sets may hold fractions, so float64.
-var setMembers = map[string]string{"string": "string", "number": "float64", "bytes": "bytes"}
+// setMembers are the types of a set's members. Go has no exact decimal for the members of a number set.
+var setMembers = map[string]string{"string": "string", "bytes": "bytes"}
 
 // UnmarshalJSON reads `"string"`, `{"list":T}`, `{"set":"string"}`, `{"struct":[field…]}`.
 func (k *kind) UnmarshalJSON(raw []byte) error {
@@ -50,7 +50,7 @@ func (k *kind) UnmarshalJSON(raw []byte) error {
 			}
 			member, ok := setMembers[of]
 			if !ok {
-				return refuse("validation", "no set of %q", of)
+				return refuse("unsupported", "no Go type for a set of %q", of)
 			}
 			k.elem = &kind{name: member}
 			return nil

@@ -197,7 +197,7 @@ func storeItems(dst reflect.Value, elem *kind, items []attribute) error {
 
 func storeSet(dst reflect.Value, k *kind, v attribute) error {
 	var texts []json.RawMessage
-	member := map[string]string{"SS": "S", "NS": "N", "BS": "B"}[v.tag]
+	member := map[string]string{"SS": "S", "BS": "B"}[v.tag]
 	if member == "" {
 		return misfit(v, k)
 	}
@@ -311,7 +311,7 @@ func loadItems(src reflect.Value, elem *kind) []any {
 }
 
 func loadSet(src reflect.Value, k *kind) map[string]any {
-	tag := map[string]string{"string": "SS", "float64": "NS", "bytes": "BS"}[k.elem.name]
+	tag := map[string]string{"string": "SS", "bytes": "BS"}[k.elem.name]
 	members := make([]any, src.Len())
 	for i := range members {
 		for _, text := range load(src.Index(i), k.elem) {
@@ -349,20 +349,8 @@ func loadNatural(value any) map[string]any {
 			entries[key.String()] = loadNatural(src.MapIndex(key).Interface())
 		}
 		return map[string]any{"M": entries}
-	case src.Kind() == reflect.Slice && src.Type().Elem().Kind() == reflect.Interface:
-		return map[string]any{"L": loadItems(src, free)}
 	case src.Kind() == reflect.Slice:
-		return loadMembers(src)
+		return map[string]any{"L": loadItems(src, free)}
 	}
 	return map[string]any{"S": src.String()}
-}
-
-// loadMembers is a typed slice where nothing is declared: the library decodes stored sets into these.
-func loadMembers(src reflect.Value) map[string]any {
-	for name, plain := range plainTypes {
-		if plain == src.Type().Elem() && setMembers[name] != "" || plain == src.Type().Elem() && name == "float64" {
-			return loadSet(src, &kind{name: "set", elem: &kind{name: name}})
-		}
-	}
-	return map[string]any{"L": loadItems(src, &kind{name: "any"})}
 }

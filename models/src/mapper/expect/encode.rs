@@ -144,7 +144,7 @@ pub fn is_nothing(kind: &FieldType, stored: &AttributeValue) -> bool {
             let member = members.iter().find(|member| member.attribute() == attribute);
             member.is_some_and(|member| is_nothing(&member.kind, value))
         }),
-        (FieldType::List(_) | FieldType::Map(_), AttributeValue::Null) => true,
+        (FieldType::List(_) | FieldType::Map(_) | FieldType::Bytes, AttributeValue::Null) => true,
         (FieldType::StringSet | FieldType::NumberSet | FieldType::BytesSet, AttributeValue::Null) => true,
         (_, value) => value.is_empty() || value.is_zero(),
     }
@@ -178,6 +178,14 @@ mod tests {
         let stored = AttributeValue::N("0.1000000000000000055511151231257827".parse().expect("a number"));
         assert!(fits(&FieldType::Float64, &wanted, &stored));
         assert!(!fits(&FieldType::Decimal, &wanted, &stored));
+    }
+
+    #[test]
+    fn null_is_nothing_where_a_type_of_go_has_a_nil() {
+        for kind in [FieldType::Bytes, FieldType::List(Box::new(FieldType::String)), FieldType::StringSet] {
+            assert!(is_nothing(&kind, &AttributeValue::Null), "{kind:?}");
+        }
+        assert!(!is_nothing(&FieldType::String, &AttributeValue::Null));
     }
 
     #[test]
