@@ -159,7 +159,7 @@ impl Generator<'_> {
         }
         match source.weighted(&choices) {
             1 => FieldType::List(Box::new(self.kind(source, depth + 1))),
-            2 => source.pick(&[FieldType::StringSet, FieldType::NumberSet, FieldType::BytesSet]).clone(),
+            2 => self.set(source),
             3 => FieldType::Map(Box::new(self.kind(source, depth + 1))),
             4 => match self.kind(source, depth + 1) {
                 inner @ (FieldType::Option(_) | FieldType::Any) => inner,
@@ -190,6 +190,17 @@ impl Generator<'_> {
                 }
             }
         }
+    }
+
+    fn set(&self, source: &mut Source) -> FieldType {
+        let kinds = [
+            (FieldType::StringSet, "string"),
+            (FieldType::NumberSet, "number"),
+            (FieldType::BytesSet, "bytes"),
+        ];
+        let declared: Vec<FieldType> =
+            kinds.into_iter().filter(|(_, of)| self.target.has_set(of)).map(|(kind, _)| kind).collect();
+        if declared.is_empty() { FieldType::StringSet } else { source.pick(&declared).clone() }
     }
 
     fn version_field(&mut self, fields: &mut Vec<Field>, taken: &[String]) -> Option<String> {

@@ -172,6 +172,17 @@ impl Capabilities {
         })
     }
 
+    /// Whether the target declares sets of a member type: `"set"` declares all, `{"set":"string"}` one.
+    pub fn has_set(&self, member: &str) -> bool {
+        self.types.iter().any(|declared| match declared {
+            Value::String(name) => name == "set",
+            Value::Object(object) => {
+                object.get("set").is_some_and(|of| of.as_str().is_none_or(|of| of == member))
+            }
+            _ => false,
+        })
+    }
+
     /// Whether the target declares an operator; no list at all means none is declared.
     pub fn has_condition(&self, operator: &str) -> bool {
         self.conditions.iter().any(|name| name == operator)
