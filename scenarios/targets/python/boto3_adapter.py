@@ -262,7 +262,7 @@ class Boto3:
         return {"item": {name: wire(value) for name, value in self.item(params).items()}}
 
     def unmarshal(self, params):
-        item = {name: native(value) for name, value in params["item"].items()}
+        item = {name: TypeDeserializer().deserialize(texts(value, bytes_of)) for name, value in params["item"].items()}
         return {"record": self.record(params["model"], item)}
 
     # Conditions
@@ -369,19 +369,17 @@ def wire(value):
     return texts(TypeSerializer().serialize(value))
 
 
-def texts(value):
-    """DynamoDB JSON with base64 for bytes."""
+def texts(value, binary=text_of):
+    """DynamoDB JSON with base64 for bytes, or the other way round; sets in an order."""
     (tag, inner), = value.items()
     if tag == "B":
-        return {tag: text_of(inner)}
-    if tag == "BS":
-        return {tag: sorted(text_of(element) for element in inner)}
-    if tag in ("SS", "NS"):
-        return {tag: sorted(inner)}
+        return {tag: binary(inner)}
+    if tag in ("SS", "NS", "BS"):
+        return {tag: sorted(binary(element) if tag == "BS" else element for element in inner)}
     if tag == "L":
-        return {tag: [texts(element) for element in inner]}
+        return {tag: [texts(element, binary) for element in inner]}
     if tag == "M":
-        return {tag: {name: texts(element) for name, element in inner.items()}}
+        return {tag: {name: texts(element, binary) for name, element in inner.items()}}
     return {tag: inner}
 
 
