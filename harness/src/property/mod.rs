@@ -1,7 +1,18 @@
 //! Properties: statements that must hold for every case. One file a property.
 
+mod agreement;
+mod canary;
+mod deterministic;
 mod frame;
+mod guard;
+mod hostile_names;
+mod never_broader;
+mod presence;
+mod rewrite;
+mod round_trip;
+mod rows;
 pub mod support;
+mod total;
 
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
@@ -78,5 +89,17 @@ pub struct Violation {
 
 /// Every property that is built in, in the order of reports.
 pub fn all() -> Vec<Box<dyn Property>> {
-    vec![Box::new(frame::Frame)]
+    vec![
+        Box::new(frame::Frame),
+        Box::new(agreement::Agreement),
+        Box::new(presence::Presence),
+        Box::new(guard::Guard),
+        Box::new(never_broader::NeverBroader),
+        Box::new(round_trip::RoundTrip),
+        Box::new(deterministic::Deterministic),
+        Box::new(total::Total),
+        Box::new(canary::Canary),
+        Box::new(rewrite::Rewrite),
+        Box::new(hostile_names::HostileNames),
+    ]
 }
