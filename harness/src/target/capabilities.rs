@@ -144,6 +144,7 @@ pub(crate) fn parse(answer: &Value) -> Result<(Capabilities, Vec<String>), Strin
     check_features(&object)?;
     check_contract(&object, &mut notes)?;
     let known = [
+        "protocol",
         "name",
         "version",
         "language",

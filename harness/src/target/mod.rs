@@ -1,8 +1,11 @@
 //! Systems under test. The trait, and the outcome of one call.
 
 pub(crate) mod capabilities;
+mod manifest;
 mod process;
 
+pub(crate) use manifest::on_path;
+pub use manifest::{Manifest, ManifestError, house};
 pub use process::{Limits, ProcessLaunch, split};
 
 use proofhouse_models::mapper::{Capabilities, ErrorKind};

@@ -144,7 +144,7 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// A mark that no other process of this machine has: this process and a count.
-fn next_mark() -> String {
+pub(super) fn next_mark() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     static BEGAN: OnceLock<u128> = OnceLock::new();
     let began = BEGAN.get_or_init(|| {
@@ -161,7 +161,7 @@ struct Job {
 
 /// Starts a process on a thread that lives as long as this process: the child is killed when the thread that
 /// started it ends, which must not be a worker's.
-fn spawn(command: Command) -> io::Result<StdChild> {
+pub(super) fn spawn(command: Command) -> io::Result<StdChild> {
     static SPAWNER: OnceLock<Mutex<Sender<Job>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (jobs, work) = channel::<Job>();

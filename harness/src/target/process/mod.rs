@@ -5,6 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `once` | commands of a set-up |
 //! | `session` | one conversation: requests, answers, junk, and how it can end |
 //! | `child` | the process: start, watch, end |
 //! | `descendants` | all that it started |
@@ -18,6 +19,7 @@ mod command;
 mod descendants;
 mod environment;
 pub(crate) mod message;
+pub(super) mod once;
 mod output;
 mod session;
 mod system;
