@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::engine::threats::nearest;
-use crate::target::Launch;
+use crate::target::{Launch, Manifest, ProcessLaunch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,10 +67,12 @@ impl Catalogue {
                 "no target is called {command:?}{near} (`list targets` shows all; a command has a space or a slash in it)"
             )));
         }
-        Err(Failure::usage("targets in a process of their own are not built in"))
+        let launch = ProcessLaunch::from_command_line(command)
+            .map_err(|why| Failure::usage(format!("--target {command:?}: {why}")))?;
+        Ok(Arc::new(launch))
     }
 }
 
 fn from_manifest(path: &Path) -> Result<Arc<dyn Launch>, Failure> {
-    Err(Failure::usage(format!("{}: targets in a process of their own are not built in", path.display())))
+    Ok(Arc::new(Manifest::load(path).map_err(Failure::usage)?))
 }

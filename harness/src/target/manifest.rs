@@ -131,9 +131,10 @@ impl Manifest {
             });
             filled.collect()
         };
-        let env = document.env.iter().map(|(name, value)| {
-            (name.clone(), fill(std::slice::from_ref(value)).pop().unwrap_or_default())
-        });
+        let env = document
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), fill(std::slice::from_ref(value)).pop().unwrap_or_default()));
         let launch = ProcessLaunch::new(name.clone(), fill(&command)).cwd(&here).env(env.collect());
         let setup = setup.iter().map(|words| fill(words)).collect();
         let (version, requires) = (document.version, document.requires);
@@ -185,7 +186,8 @@ impl Manifest {
             if let Err(why) = once::run(words, &self.home, &log, SETUP_LIMIT) {
                 let tail = tail(&log_path);
                 let log = log_path.display();
-                let reason = format!("its set-up failed: `{shown}` {why}; the whole output is in {log}{tail}");
+                let reason =
+                    format!("its set-up failed: `{shown}` {why}; the whole output is in {log}{tail}");
                 return Err(LaunchError::Missing { reason });
             }
         }

@@ -4,7 +4,6 @@ pub(crate) mod capabilities;
 mod manifest;
 mod process;
 
-pub(crate) use manifest::on_path;
 pub use manifest::{Manifest, ManifestError, house};
 pub use process::{Limits, ProcessLaunch, split};
 
