@@ -1,6 +1,8 @@
 //! `hostile_names`: the other properties, for names that break naive code.
 
-use super::{Judgement, Property, agreement, frame, guard, never_broader, presence, rewrite, round_trip};
+use super::{
+    Judgement, Property, agreement, frame, guard, meaning, never_broader, presence, rewrite, round_trip,
+};
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::Capabilities;
@@ -19,6 +21,7 @@ fn parts() -> Vec<(Box<dyn Property>, Generate)> {
         (Box::new(guard::Guard), guard::generate),
         (Box::new(never_broader::NeverBroader), never_broader::generate),
         (Box::new(agreement::Agreement), agreement::generate),
+        (Box::new(meaning::Meaning), meaning::generate),
         (Box::new(rewrite::Rewrite), rewrite::generate),
         (Box::new(presence::Presence), presence::generate),
     ]

@@ -6,13 +6,17 @@ mod deterministic;
 mod frame;
 mod guard;
 mod hostile_names;
+mod meaning;
 mod never_broader;
 mod presence;
 mod rewrite;
 mod round_trip;
 mod rows;
+mod samples;
 pub mod support;
 mod total;
+mod valid_values;
+mod well_formed;
 
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
@@ -94,8 +98,11 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(agreement::Agreement),
         Box::new(presence::Presence),
         Box::new(guard::Guard),
+        Box::new(well_formed::WellFormed),
+        Box::new(meaning::Meaning),
         Box::new(never_broader::NeverBroader),
         Box::new(round_trip::RoundTrip),
+        Box::new(valid_values::ValidValues),
         Box::new(deterministic::Deterministic),
         Box::new(total::Total),
         Box::new(canary::Canary),

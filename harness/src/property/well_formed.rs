@@ -1,0 +1,123 @@
+//! `well_formed`: every expression on the wire is legal by the strict grammar.
+
+use super::support::{verdict, views};
+use super::{Judgement, Property};
+use crate::case::{Case, Observation};
+use crate::tape::{Discard, Source};
+use proofhouse_models::expression::{Rule, check_request_with_keys};
+use proofhouse_models::mapper::{Call, Capabilities, Model};
+use serde_json::Value;
+
+/// Every expression on the wire parses by the strict grammar, every placeholder is defined once and used,
+/// and all documented limits are kept.
+pub struct WellFormed;
+
+impl Property for WellFormed {
+    fn id(&self) -> &'static str {
+        "well_formed"
+    }
+
+    fn statement(&self) -> &'static str {
+        "every expression on the wire is legal, every placeholder is defined and used"
+    }
+
+    fn needs(&self, target: &Capabilities) -> Result<(), String> {
+        needs_requests(target)
+    }
+
+    fn generate(&self, source: &mut Source, target: &Capabilities) -> Result<Case, Discard> {
+        super::meaning::generate(source, target, false)
+    }
+
+    fn judge(&self, _: &Capabilities, case: &Case, observed: &Observation) -> Judgement {
+        let mut violations = Vec::new();
+        let mut checked = false;
+        for view in views(case, observed) {
+            for (operation, request) in requests(&view.step.call, view.seen) {
+                checked |= has_expression(request);
+                let keys = key_attributes(&case.model, request);
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                for broken in check_request_with_keys(operation, request, &keys) {
+                    // What a value may be is the matter of `valid_values`.
+                    if broken.rule.is_unspecified() || matches!(broken.rule, Rule::IllegalValue) {
+                        continue;
+                    }
+                    let field = broken.field.rsplit('/').next().unwrap_or_default();
+                    violations.push(view.violation(
+                        format!("{operation}: {}", broken.rule.name()),
+                        format!("a request breaks the rule {}", broken.rule.name()),
+                        format!("{broken}\n{}", text_of(request, field)),
+                        "an expression that DynamoDB's grammar knows",
+                    ));
+                }
+            }
+        }
+        verdict(violations, checked, "no expression was sent")
+    }
+
+    fn is_passive(&self) -> bool {
+        true
+    }
+}
+
+/// An error unless the target sends or builds requests of its own.
+///
+/// # Errors
+/// The reason for *not applicable*.
+pub fn needs_requests(target: &Capabilities) -> Result<(), String> {
+    let methods = ["build", "update", "query", "scan", "put", "delete", "create"];
+    if methods.iter().any(|method| target.has(method)) {
+        Ok(())
+    } else {
+        Err("the target sends and builds no request".to_owned())
+    }
+}
+
+/// The requests of a step: what was sent, or what was built.
+pub fn requests<'a>(call: &'a Call, seen: &'a crate::case::StepObservation) -> Vec<(&'a str, &'a Value)> {
+    let mut found: Vec<(&str, &Value)> =
+        seen.exchanges.iter().map(|exchange| (exchange.operation.as_str(), &exchange.request)).collect();
+    if let (Call::Build { kind, .. }, Ok(answer)) = (call, &seen.outcome)
+        && let Some(request) = answer.get("request").filter(|request| request.is_object())
+    {
+        found.push((operation_of(kind), request));
+    }
+    found
+}
+
+/// The operation that a kind of `build` means.
+pub fn operation_of(kind: &str) -> &'static str {
+    match kind {
+        "update" => "UpdateItem",
+        "query" => "Query",
+        "scan" => "Scan",
+        "delete" => "DeleteItem",
+        _ => "PutItem",
+    }
+}
+
+/// The key attributes that a request must not update or filter on.
+pub fn key_attributes(model: &Model, request: &Value) -> Vec<String> {
+    let index = request.get("IndexName").and_then(Value::as_str).and_then(|name| model.index(name));
+    let names: Vec<&str> = match index {
+        Some(index) => {
+            std::iter::once(index.partition_key.as_str()).chain(index.sort_key.as_deref()).collect()
+        }
+        None => model.key_fields(),
+    };
+    names.into_iter().filter_map(|name| model.field(name)).map(|field| field.attribute().to_owned()).collect()
+}
+
+fn has_expression(request: &Value) -> bool {
+    match request {
+        Value::Object(object) => {
+            object.iter().any(|(name, value)| name.ends_with("Expression") || has_expression(value))
+        }
+        Value::Array(list) => list.iter().any(has_expression),
+        _ => false,
+    }
+}
+
+fn text_of(request: &Value, field: &str) -> String {
+    request.get(field).map(|text| format!("{field}: {text}")).unwrap_or_default()
+}
