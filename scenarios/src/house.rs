@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub fn proof_house() -> Catalogue {
     let here = here();
     Catalogue {
-        targets: Vec::new(),
+        targets: crate::catalogue(),
         manifests: manifests(&here.join("targets")),
         threats: vec![here.join("threats/dynamorm.toml"), here.join("threats/dvt.toml")],
         failures: Some(here.join("../snapshots/failures")),

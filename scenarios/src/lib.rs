@@ -1,5 +1,9 @@
 //! What is run: targets, threat models, schemas, and the mutants that prove the properties.
 
+pub mod catalogue;
 mod house;
+pub mod mapper;
+pub mod mutants;
 
+pub use catalogue::catalogue;
 pub use house::proof_house;

@@ -1,0 +1,65 @@
+//! Tenants in one pooled table: the tenant stands at the front of every partition key.
+//!
+//! Stored form of a string key: `tenant#key`, of bytes the same in bytes. In the tenant `%` and `#` are
+//! escaped, so that the first `#` ends it and no two pairs of tenant and key share a stored key. The
+//! partition keys of indexes carry the tenant too. Whatever comes back is checked again on its way out.
+
+use super::failure::{Failure, Result};
+use proofhouse_models::mapper::ErrorKind;
+use proofhouse_models::value::AttributeValue;
+
+/// A tenant whose name was given and is not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The tenant of a call. Fails closed: without a tenant nothing is done.
+    ///
+    /// # Errors
+    /// `validation` where there is none.
+    pub fn new(name: Option<&str>) -> Result<Self> {
+        match name {
+            Some(name) if !name.is_empty() => Ok(Self(name.to_owned())),
+            _ => Err(Failure::validation("this model needs a tenant")),
+        }
+    }
+
+    /// The name as given.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands in front of each of the tenant's keys.
+    pub fn prefix(&self) -> String {
+        format!("{}#", self.0.replace('%', "%25").replace('#', "%23"))
+    }
+
+    /// The stored form of a partition key. Values of other types cannot equal a key and pass as they are.
+    pub fn wrap(&self, value: AttributeValue) -> AttributeValue {
+        match value {
+            AttributeValue::S(text) => AttributeValue::S(self.prefix() + &text),
+            AttributeValue::B(bytes) => {
+                AttributeValue::B(self.prefix().into_bytes().into_iter().chain(bytes).collect())
+            }
+            other => other,
+        }
+    }
+
+    /// The caller's form of a stored partition key.
+    ///
+    /// # Errors
+    /// `internal` where the key is not this tenant's: it must never be shown.
+    pub fn unwrap(&self, value: &AttributeValue) -> Result<AttributeValue> {
+        let prefix = self.prefix();
+        let rest = match value {
+            AttributeValue::S(text) => {
+                text.strip_prefix(&prefix).map(|rest| AttributeValue::S(rest.to_owned()))
+            }
+            AttributeValue::B(bytes) => {
+                bytes.strip_prefix(prefix.as_bytes()).map(|rest| AttributeValue::B(rest.to_vec()))
+            }
+            _ => None,
+        };
+        rest.ok_or_else(|| Failure::new(ErrorKind::Internal, "a stored key is not this tenant's"))
+    }
+}
