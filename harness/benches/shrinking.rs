@@ -1,4 +1,4 @@
-//! The public shrinking challenge from 100 seeds each: how often the least counterexample is reached, how many
+//! The public shrinking challenge, and programs with planted bugs as the product has them, from 100 seeds each: how often the least counterexample is reached, how many
 //! distinct results there are, and how often the test ran. `cargo bench -p proofhouse --bench shrinking`.
 
 #[path = "../tests/challenge/mod.rs"]
@@ -13,7 +13,11 @@ fn main() {
         "{:<18} {:>6} {:>9} {:>7} {:>7} {:>5} {:>6}",
         "challenge", "least", "distinct", "median", "ceiling", "max", "cases"
     );
-    for challenge in challenge::CHALLENGES.iter().filter(|challenge| challenge.name.contains(&only)) {
+    for challenge in challenge::CHALLENGES
+        .iter()
+        .chain(&challenge::PROGRAMS)
+        .filter(|challenge| challenge.name.contains(&only))
+    {
         let measured = measure::measure(challenge, seeds);
         println!(
             "{:<18} {:>5}% {:>9} {:>7} {:>7} {:>5} {:>6}",

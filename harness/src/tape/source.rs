@@ -197,6 +197,14 @@ impl Source {
         &self.tape
     }
 
+    /// How many bytes a source of bytes has read; 0 for others.
+    pub fn bytes_read(&self) -> usize {
+        match &self.driver {
+            Driver::Bytes(bytes) => bytes.read(),
+            Driver::Seeded(_) | Driver::Replay(_) => 0,
+        }
+    }
+
     /// What was given, with all spans closed that a panic left open.
     pub fn into_tape(mut self) -> Tape {
         while !self.open.is_empty() {

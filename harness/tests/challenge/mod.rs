@@ -1,6 +1,7 @@
 //! The public shrinking challenge (jlink/shrinking-challenge): properties that are false, each with a least
 //! counterexample. The generators are ordinary code over a [`Source`] and know nothing of the answer.
 
+pub mod program;
 pub mod property;
 
 use proofhouse::tape::Source;
@@ -27,9 +28,9 @@ pub const CHALLENGES: [Challenge; 13] = [
         least: "[[0, 1, -1, 2, -2]]",
         ceiling: 200,
     },
-    Challenge { name: "length list", fails: length_list, least: "[900]", ceiling: 45 },
+    Challenge { name: "length list", fails: length_list, least: "[900]", ceiling: 60 },
     Challenge { name: "reverse", fails: reverse, least: "[0, 1]", ceiling: 20 },
-    Challenge { name: "deletion", fails: deletion, least: "([0, 0], 0)", ceiling: 40 },
+    Challenge { name: "deletion", fails: deletion, least: "([0, 0], 0)", ceiling: 50 },
     Challenge { name: "distinct", fails: distinct, least: "[0, 1, -1]", ceiling: 40 },
     Challenge {
         name: "nested lists",
@@ -42,7 +43,47 @@ pub const CHALLENGES: [Challenge; 13] = [
     Challenge { name: "difference 2", fails: difference_2, least: "(10, 6)", ceiling: 75 },
     Challenge { name: "difference 3", fails: difference_3, least: "(10, 9)", ceiling: 85 },
     Challenge { name: "binary heap", fails: binary_heap, least: "(0, None, (0, (0), (1)))", ceiling: 90 },
-    Challenge { name: "calculator", fails: calculator, least: "0 / (0 + 0)", ceiling: 45 },
+    Challenge { name: "calculator", fails: calculator, least: "0 / (0 + 0)", ceiling: 60 },
+];
+
+/// Programs with planted bugs, as the product generates them.
+pub const PROGRAMS: [Challenge; 6] = [
+    Challenge {
+        name: "clobber",
+        fails: program::clobber,
+        least: "List | [Put { key: 0, record: [[\"\"]] }, Update { key: 0, form: \"partial\", record: [[]], condition: None }]",
+        ceiling: 180,
+    },
+    Challenge {
+        name: "revived",
+        fails: program::revived,
+        least: "Number | [Put { key: 0, record: [-] }, Delete { key: 0 }, Put { key: 0, record: [9007199254740993] }]",
+        ceiling: 250,
+    },
+    Challenge {
+        name: "grouping",
+        fails: program::grouping,
+        least: "Text | [Query { condition: And([Exists(0), Or([Exists(0), Exists(0)])]) }]",
+        ceiling: 140,
+    },
+    Challenge {
+        name: "confused",
+        fails: program::confused,
+        least: "Text | [Put { key: 0, record: [-] }, Update { key: 256, form: \"patch\", record: [-], condition: None }]",
+        ceiling: 240,
+    },
+    Challenge {
+        name: "quoted",
+        fails: program::quoted,
+        least: "Text Text List | [Put { key: 0, record: [-, -, [[\"'\"]]] }]",
+        ceiling: 200,
+    },
+    Challenge {
+        name: "stale",
+        fails: program::stale,
+        least: "Text | [Put { key: 0, record: [-] }, Get { key: 0 }, Get { key: 0 }, Get { key: 0 }]",
+        ceiling: 120,
+    },
 ];
 
 fn int32(source: &mut Source) -> i64 {

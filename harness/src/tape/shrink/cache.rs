@@ -30,6 +30,9 @@ struct Node {
     next: Next,
 }
 
+/// The cache takes in no more when it has so many nodes, about 150 MB.
+const MOST_NODES: usize = 1_000_000;
+
 /// All that was run.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
@@ -38,10 +41,11 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// The result of a candidate, if a replay would do what an earlier run did.
-    pub(super) fn get(&self, candidate: &Tape) -> Option<bool> {
+    /// Whether a candidate is interesting and how many choices it comes to, if a replay would do what an earlier run
+    /// did.
+    pub(super) fn get(&self, candidate: &Tape) -> Option<(bool, usize)> {
         let mut cursor = Cursor::new(Cow::Borrowed(candidate));
-        let mut at = 0;
+        let (mut at, mut length) = (0, 0);
         loop {
             let node = self.nodes.get(at)?;
             for event in &node.events {
@@ -51,10 +55,11 @@ impl Cache {
                 }
             }
             match node.next {
-                Next::End { interesting } => return Some(interesting),
+                Next::End { interesting } => return Some((interesting, length)),
                 Next::Choice { min, max, simplest } => {
                     let value = cursor.next(min, max, simplest);
                     at = *self.children.get(&(at, value))?;
+                    length += 1;
                 }
             }
         }
@@ -62,6 +67,9 @@ impl Cache {
 
     /// Keeps the result of a run, by what was recorded in it.
     pub(super) fn insert(&mut self, recorded: &Tape, interesting: bool) {
+        if self.nodes.len() > MOST_NODES {
+            return;
+        }
         let mut spans = recorded.spans.iter().peekable();
         let mut open: Vec<usize> = Vec::new();
         let mut at: Option<usize> = None;

@@ -1,9 +1,13 @@
 //! Lowers one choice at a time towards its simplest value, by bisection.
 
 use super::search::Search;
+use crate::tape::Choice;
 
 /// Of a value with a high rank only so many ranks are tried one by one.
 const FIRST: u64 = 3;
+
+/// So many of the highest bits of a large value are cleared.
+const BITS: usize = 6;
 
 /// Below this rank all are tried, so that a small value ends at the least that works, whatever the gaps.
 const SMALL: u64 = 16;
@@ -41,14 +45,23 @@ fn lower(search: &mut Search<'_>, at: usize) {
         let value = choice.at_distance(distance).unwrap_or(choice.value);
         search.consider_values(&[(at, value)])
     });
-    if search.best().choices.get(at).is_some_and(|lower| lower.rank() < rank) {
-        lower_small(search, at);
+    let Some(&lowered) = search.best().choices.get(at) else { return };
+    if lowered.rank() < rank && lowered.rank() <= SMALL {
+        lower(search, at);
+    } else {
+        clear_bits(search, at, lowered);
     }
 }
 
-fn lower_small(search: &mut Search<'_>, at: usize) {
-    if search.best().choices[at].rank() <= SMALL {
-        lower(search, at);
+/// Clears the highest bits of the distance, one more at a time: the value may only matter by its low bits.
+fn clear_bits(search: &mut Search<'_>, at: usize, choice: Choice) {
+    let mut distance = choice.distance();
+    for _ in 0..BITS {
+        distance &= !(1 << distance.ilog2());
+        let value = choice.at_distance(distance).unwrap_or(choice.value);
+        if distance == 0 || search.consider_values(&[(at, value)]) {
+            return;
+        }
     }
 }
 

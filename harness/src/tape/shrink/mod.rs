@@ -6,6 +6,7 @@
 
 mod cache;
 mod delete_choices;
+mod delete_columns;
 mod delete_spans;
 mod empty_spans;
 mod exchange;
@@ -15,6 +16,7 @@ mod lower_equal;
 mod lower_length;
 mod lower_pairs;
 mod merge;
+mod other_options;
 mod redistribute;
 mod search;
 mod sort;
@@ -72,15 +74,17 @@ struct Pass {
 }
 
 /// In the order in which they are tried first: from those that remove much to those that polish.
-const PASSES: [Pass; 13] = [
+const PASSES: [Pass; 15] = [
     Pass { name: "delete spans", run: delete_spans::run },
+    Pass { name: "delete columns", run: delete_columns::run },
     Pass { name: "empty spans", run: empty_spans::run },
     Pass { name: "hoist", run: hoist::run },
     Pass { name: "turn off", run: turn_off::run },
-    Pass { name: "lower length", run: lower_length::run },
+    Pass { name: "other options", run: other_options::run },
     Pass { name: "merge", run: merge::run },
     Pass { name: "sort", run: sort::run },
     Pass { name: "lower", run: lower::run },
+    Pass { name: "lower length", run: lower_length::run },
     Pass { name: "lower equal", run: lower_equal::run },
     Pass { name: "lower pairs", run: lower_pairs::run },
     Pass { name: "redistribute", run: redistribute::run },
@@ -134,3 +138,6 @@ pub(crate) fn search(tape: Tape, budget: &Budget, runner: &mut dyn Runner) -> Sh
     let stopped = search.stopped.unwrap_or(Stopped::FixedPoint);
     Shrunk { evaluations: search.evaluations, passes, stopped, tape: search.into_best() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,12 @@ impl<'runner> Search<'runner> {
         Some((recorded, interesting))
     }
 
+    /// By how many choices a candidate that was considered before came out shorter than the best.
+    pub(super) fn shorter_by(&self, candidate: &Tape) -> usize {
+        let length = self.cache.get(candidate).map_or(usize::MAX, |(_, length)| length);
+        self.best.choices.len().saturating_sub(length)
+    }
+
     /// Positions of the best tape whose value could be simpler.
     pub(super) fn improvable(&self) -> Vec<usize> {
         positions(&self.best, |choice| !choice.is_simplest())
