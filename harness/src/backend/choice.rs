@@ -74,7 +74,7 @@ impl BackendChoice {
     /// [`BackendError`] where it cannot be used.
     pub fn open(&self) -> Result<Arc<dyn Backend>, BackendError> {
         match self {
-            Self::Reference => Err(BackendError::Unknown("reference".to_owned())),
+            Self::Reference => Ok(Arc::new(super::Reference::new())),
             Self::Embedded => Ok(Arc::new(super::Embedded::new())),
             Self::Url { url, allow_remote } => {
                 // Real credentials are used only where a remote endpoint was asked for by flag.

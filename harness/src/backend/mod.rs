@@ -3,12 +3,14 @@
 mod choice;
 mod embedded;
 mod endpoint;
+mod reference;
 
 pub use choice::{BackendChoice, BackendError};
 pub use embedded::Embedded;
 #[cfg(test)]
 pub(crate) use endpoint::sign;
 pub use endpoint::{Endpoint, EndpointError};
+pub use reference::Reference;
 
 use crate::wire::Reply;
 use serde_json::Value;
