@@ -10,7 +10,8 @@
 //	capability.go  what the library offers and documents
 //	model.go       data models as Go struct types, made at run time
 //	kind.go        field types as Go types
-//	value.go       attribute values to and from Go values
+//	value.go       attribute values as Go values
+//	load.go        Go values as attribute values
 //	item.go        attribute values as the AWS SDK has them
 //	record.go      records to and from structs
 //	condition.go   condition trees as filters and as conditions of writes
