@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod console;
+pub mod doctor;
 mod list;
 mod replay;
 mod run;
@@ -50,6 +51,8 @@ enum Command {
     Serve(serve::Arguments),
     /// List threats, properties, targets or backends
     List(list::Arguments),
+    /// Say what this machine offers, or check an adapter method by method
+    Doctor(doctor::Arguments),
 }
 
 /// An error that ends a command: the text says what, where and what to do.
@@ -88,6 +91,7 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments, &catalogue),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::List(arguments) => list::run(&arguments, &catalogue),
+        Command::Doctor(arguments) => doctor::run(&arguments, &catalogue),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -3,8 +3,10 @@
 pub(crate) mod capabilities;
 mod manifest;
 mod process;
+pub mod protocol;
 
 pub use manifest::{Manifest, ManifestError, house};
+pub(crate) use process::message::NOTE;
 pub use process::{Limits, ProcessLaunch, split};
 
 use proofhouse_models::mapper::{Capabilities, ErrorKind};
