@@ -1,11 +1,13 @@
 //! The targets that the command offers in its own process.
 
 use crate::mapper::{LaunchMapper, variants};
+use crate::mutants::{MUTANTS, Mutant};
 use proofhouse::target::Launch;
 use std::sync::Arc;
 
 /// Every in-process target. Controls and mutants say that they are not shipped: a plain run leaves them out.
 pub fn catalogue() -> Vec<Arc<dyn Launch>> {
     let controls = variants().into_iter().map(|(name, options)| LaunchMapper::new(name, options, None));
-    controls.map(|launch| Arc::new(launch) as Arc<dyn Launch>).collect()
+    let mutants = MUTANTS.iter().map(Mutant::launch);
+    controls.chain(mutants).map(|launch| Arc::new(launch) as Arc<dyn Launch>).collect()
 }

@@ -7,6 +7,7 @@ use super::failure::{Failure, Result};
 use super::options::RETRIES;
 use super::scope::Scope;
 use super::send::{OnFailure, Prepared, Sender};
+use crate::mutants::{Bug, keep_empties};
 use proofhouse_models::mapper::Record;
 use proofhouse_models::mapper::call::Key;
 use proofhouse_models::value::{AttributeValue, Item, item_to_json};
@@ -84,6 +85,9 @@ impl Scope<'_> {
         for record in records {
             let (mut item, stored) = self.encode_keyed(record, false)?;
             self.stamp(&mut item);
+            if self.has(Bug::BatchKeepsEmpties) {
+                keep_empties(&self.schema.model, record, &mut item);
+            }
             let fields = self.schema.model.key_fields().into_iter();
             let key = fields.filter_map(|name| Some((name.to_owned(), record.get(name)?.value()?.clone())));
             let entry = json!({ "PutRequest": { "Item": item_to_json(&item) } });

@@ -8,7 +8,7 @@ use super::expression::{Node, Placeholders};
 use super::failure::{Failure, Result};
 use super::schema::{Place, plain};
 use super::scope::Scope;
-use crate::mutants::Bug;
+use crate::mutants::{Bug, tick};
 use proofhouse_models::mapper::contract::ConditionCombination;
 use proofhouse_models::mapper::{Comparator, Condition, FieldType, Operand, Path};
 use proofhouse_models::value::AttributeValue;
@@ -29,6 +29,9 @@ impl Scope<'_> {
     /// `validation` for what has no meaning, `unsupported` for an encrypted field.
     pub fn condition(&self, condition: &Condition, holders: &mut Placeholders) -> Result<Node> {
         let tree = self.tree(condition, holders)?;
+        if self.has(Bug::GroupsLost) {
+            return Ok(flat(&tree, by_precedence));
+        }
         Ok(match self.options.condition_combination {
             ConditionCombination::Grouped => tree,
             ConditionCombination::Precedence => flat(&tree, by_precedence),
@@ -44,11 +47,22 @@ impl Scope<'_> {
             list.iter().map(|child| self.tree(child, holders)).collect()
         };
         match condition {
-            Condition::And(list) => Ok(Node::And(group(list)?)),
+            Condition::And(list) => Ok(self.joined(group(list)?)),
             Condition::Or(list) => Ok(Node::Or(group(list)?)),
             Condition::Not(inner) => Ok(Node::Not(Box::new(self.tree(inner, holders)?))),
             leaf => self.leaf(leaf, holders),
         }
+    }
+
+    /// All of the nodes, as given.
+    fn joined(&self, mut list: Vec<Node>) -> Node {
+        if self.has(Bug::AndOrderFlips) && tick() % 2 == 1 {
+            list.reverse();
+        }
+        if self.has(Bug::SecondOrLosesBrackets) {
+            return without_second_group(list);
+        }
+        Node::And(list)
     }
 
     fn leaf(&self, condition: &Condition, holders: &mut Placeholders) -> Result<Node> {
@@ -70,6 +84,10 @@ impl Scope<'_> {
                 check_ordered(&low)?;
                 check_range(&low, &high)?;
                 let (low, high) = (holders.value(low), holders.value(high));
+                if self.has(Bug::BetweenHalfOpen) {
+                    let ends = [format!("{at} >= {low}"), format!("{at} < {high}")];
+                    return Ok(Node::And(ends.into_iter().map(|end| Node::Leaf(end, 1)).collect()));
+                }
                 Ok(Node::Leaf(format!("{at} BETWEEN {low} AND {high}"), 2))
             }
             Condition::In(_, list) => self.one_of(&place, &at, list, holders),
@@ -121,7 +139,7 @@ impl Scope<'_> {
     /// Functions that look into a key would look into the tenant's name in front of it.
     fn check_tenanted(&self, place: &Place<'_>, condition: &Condition) -> Result<()> {
         let looks_inside = matches!(condition, Condition::Contains(..) | Condition::Size(..));
-        if looks_inside && self.tenant.is_some() && self.schema.is_shared_partition(&place.field.name) {
+        if looks_inside && self.tenant.is_some() && self.carries_tenant(place.field) {
             return Err(Failure::unsupported("contains and size on a key that carries the tenant"));
         }
         Ok(())
@@ -153,7 +171,7 @@ impl Scope<'_> {
             return Err(Failure::validation("an empty list for in"));
         }
         let mut parts = Vec::new();
-        for chunk in list.chunks(IN_OPERANDS) {
+        for chunk in list.chunks(if self.has(Bug::InUnsplit) { usize::MAX } else { IN_OPERANDS }) {
             let mut values = Vec::new();
             for value in chunk {
                 values.push(holders.value(self.operand(place, place.kind, value)?));
@@ -228,6 +246,27 @@ fn sign(comparator: Comparator) -> &'static str {
         Comparator::Gt => ">",
         Comparator::Ge => ">=",
     }
+}
+
+/// [`Bug::SecondOrLosesBrackets`]: the second group of `or` among the nodes is written without brackets.
+fn without_second_group(list: Vec<Node>) -> Node {
+    let mut terms = Vec::new();
+    let mut groups = 0;
+    for node in list {
+        match node {
+            Node::Or(inner) if inner.len() > 1 => {
+                groups += 1;
+                if groups < 2 {
+                    terms.push((Joint::And, Node::Or(inner)));
+                    continue;
+                }
+                let inner = inner.into_iter().enumerate();
+                terms.extend(inner.map(|(n, node)| (if n == 0 { Joint::And } else { Joint::Or }, node)));
+            }
+            node => terms.push((Joint::And, node)),
+        }
+    }
+    by_precedence(terms)
 }
 
 type Reading = fn(Vec<(Joint, Node)>) -> Node;

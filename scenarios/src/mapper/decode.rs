@@ -27,7 +27,7 @@ impl Scope<'_> {
             }
             let bare;
             if let Some(tenant) = self.tenant
-                && self.schema.is_shared_partition(&field.name)
+                && self.carries_tenant(field)
             {
                 bare = tenant.unwrap(stored)?;
                 stored = &bare;

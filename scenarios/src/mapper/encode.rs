@@ -167,7 +167,7 @@ impl Scope<'_> {
             }
         }
         match self.tenant {
-            Some(tenant) if self.schema.is_shared_partition(&field.name) => tenant.wrap(value),
+            Some(tenant) if self.carries_tenant(field) => tenant.wrap(value),
             _ => value,
         }
     }

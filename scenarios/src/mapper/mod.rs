@@ -58,6 +58,7 @@ use scope::Scope;
 use send::{Prepared, Sender};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenant::Tenant;
@@ -71,6 +72,9 @@ pub struct Mapper {
     wire: Arc<Wire>,
     cipher: Cipher,
     models: BTreeMap<String, Schema>,
+    log: String,
+    /// The tenant of the call before, which a planted bug remembers.
+    last_tenant: RefCell<Option<String>>,
 }
 
 #[derive(Deserialize)]
@@ -120,7 +124,16 @@ impl Mapper {
             mutants::tamper_capabilities(bug, &mut capabilities);
         }
         let cipher = Cipher::new(options.encryption, seed);
-        Self { options, bug, capabilities, wire: Arc::clone(wire), cipher, models: BTreeMap::new() }
+        Self {
+            options,
+            bug,
+            capabilities,
+            wire: Arc::clone(wire),
+            cipher,
+            models: BTreeMap::new(),
+            log: String::new(),
+            last_tenant: RefCell::new(None),
+        }
     }
 
     fn run(&mut self, method: &str, params: &Value) -> Result<Value> {
@@ -175,7 +188,14 @@ impl Mapper {
         if !self.options.tenancy || !schema.has_tenants() {
             return Ok(None);
         }
-        Tenant::new(params.get("tenant").and_then(Value::as_str)).map(Some)
+        let name = params.get("tenant").and_then(Value::as_str).map(str::to_owned);
+        let name = match (self.bug, name) {
+            (Some(Bug::NoTenantAllowed), None) => return Ok(None),
+            (Some(Bug::LastTenantRemembered), None) => self.last_tenant.borrow().clone(),
+            (_, name) => name,
+        };
+        self.last_tenant.borrow_mut().clone_from(&name);
+        Tenant::new(name.as_deref(), self.bug).map(Some)
     }
 
     fn scope<'a>(&'a self, schema: &'a Schema, tenant: Option<&'a Tenant>) -> Scope<'a> {
@@ -288,11 +308,19 @@ impl Target for Mapper {
         };
         let mut params = params.clone();
         let schema = self.schema(&params).ok().map(|schema| schema.model.clone());
-        if let Some(broken) = mutants::tamper_call(bug, method, &mut params, schema.as_ref()) {
+        let mut method = method.to_owned();
+        if let Some(broken) = mutants::tamper_call(bug, &mut method, &mut params, schema.as_ref()) {
             return Err(broken);
         }
-        let answer = self.run(method, &params);
-        mutants::tamper_answer(bug, method, &params, schema.as_ref(), answer.map_err(Failure::reported))
+        let answer = self.run(&method, &params);
+        if bug == Bug::RecordInLog && answer.is_err() {
+            self.log.push_str(&params.to_string());
+        }
+        mutants::tamper_answer(bug, &method, &params, schema.as_ref(), answer.map_err(Failure::reported))
+    }
+
+    fn take_log(&mut self) -> String {
+        std::mem::take(&mut self.log)
     }
 }
 

@@ -8,6 +8,7 @@ use super::failure::{Failure, Result};
 use super::schema::plain;
 use super::scope::Scope;
 use super::send::{OnFailure, Prepared, Sender};
+use crate::mutants::Bug;
 use proofhouse_models::mapper::call::{Key, Order, Page};
 use proofhouse_models::mapper::{
     Condition, Field, FieldOrPath, Path, PathPart, Projection, Query, Scan, SortCondition,
@@ -85,7 +86,10 @@ impl Scope<'_> {
             self.check_filter(filter, partition, sort)?;
         }
         let mut holders = Placeholders::default();
-        let partition_value = self.encode_key_value(partition, value)?;
+        let mut partition_value = self.encode_key_value(partition, value)?;
+        if let Some(carried) = self.carried_partition(query, partition) {
+            partition_value = carried;
+        }
         let mut text =
             format!("{} = {}", holders.name(partition.attribute()), holders.value(partition_value.clone()));
         let mut shape = json!(["query", self.table(), common.index, partition_value.to_json()]);
@@ -95,6 +99,10 @@ impl Scope<'_> {
             shape = json!([shape, serde_json::to_value(condition).unwrap_or_default()]);
         }
         let falling = query.order == Some(Order::Desc);
+        if self.has(Bug::CursorWithoutTenant) {
+            // Partition values carry the tenant, and so would the seal.
+            shape = json!([common.index]);
+        }
         let reading = Reading::new(&json!([shape, falling]));
         let mut body = Map::new();
         body.insert("TableName".to_owned(), json!(self.table()));
@@ -110,7 +118,9 @@ impl Scope<'_> {
     /// # Errors
     /// `unsupported` for a table that tenants share.
     pub fn scan(&self, scan: &Scan) -> Result<Listing> {
-        if self.tenant.is_some() {
+        let of_tenant = self.own_rows(scan);
+        let scan = of_tenant.as_ref().unwrap_or(scan);
+        if self.tenant.is_some() && !self.has(Bug::ScanOfEveryone) && !self.has(Bug::ScanOffered) {
             return Err(Failure::unsupported("a scan would read what other tenants own"));
         }
         let common = Common {
@@ -125,6 +135,15 @@ impl Scope<'_> {
         let mut body = Map::new();
         body.insert("TableName".to_owned(), json!(self.table()));
         self.listing("Scan", body, reading, Placeholders::default(), &common)
+    }
+
+    /// [`Bug::ScanOffered`]: the scan with a filter for the tenant's prefix.
+    fn own_rows(&self, scan: &Scan) -> Option<Scan> {
+        self.tenant.filter(|_| self.has(Bug::ScanOffered))?;
+        let partition = Path::field(self.schema.model.partition_key.clone());
+        let own = Condition::BeginsWith(partition, AttributeValue::S(String::new()).into());
+        let all = std::iter::once(own).chain(scan.filter.clone()).collect();
+        Some(Scan { filter: Some(Condition::And(all)), ..scan.clone() })
     }
 
     /// The documented choice of a mapper that answers a query without its key by a scan.
@@ -150,6 +169,15 @@ impl Scope<'_> {
             limit: query.limit,
             page: query.page.clone(),
         })
+    }
+
+    /// The planted bugs of cursors: the partition that is read is the one in the cursor.
+    fn carried_partition(&self, query: &Query, partition: &Field) -> Option<AttributeValue> {
+        let bugs = [Bug::CursorUnsealed, Bug::CursorWithoutTenant];
+        let by_index = self.has(Bug::IndexCursorUnsealed) && query.index.is_some();
+        let cursor = query.page.as_ref()?.cursor.as_deref();
+        let cursor = cursor.filter(|_| by_index || bugs.iter().any(|bug| self.has(*bug)))?;
+        super::cursor::key_in(cursor)?.remove(partition.attribute())
     }
 
     fn sort_condition(
@@ -231,7 +259,7 @@ impl Scope<'_> {
             body.insert("Limit".to_owned(), json!(size.min(i32::MAX as u64)));
         }
         if let Some(cursor) = common.page.and_then(|page| page.cursor.as_deref()) {
-            let key = self.resume(&reading, cursor)?;
+            let key = self.resume(&reading, common.index, cursor)?;
             body.insert("ExclusiveStartKey".to_owned(), item_to_json(&key));
         }
         holders.finish(&mut body)?;

@@ -6,6 +6,7 @@ use super::options::Options;
 use super::schema::Schema;
 use super::tenant::Tenant;
 use crate::mutants::Bug;
+use proofhouse_models::mapper::Field;
 use proofhouse_models::value::{AttributeValue, Item};
 
 /// The surroundings of one call.
@@ -32,6 +33,14 @@ impl<'a> Scope<'a> {
     /// Whether this mapper carries the planted bug. Always false in a control.
     pub fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
+    }
+
+    /// Whether the field's stored values carry the tenant.
+    pub fn carries_tenant(&self, field: &Field) -> bool {
+        if self.has(Bug::IndexWithoutTenant) {
+            return self.schema.model.partition_key == field.name;
+        }
+        self.schema.is_shared_partition(&field.name)
     }
 
     /// The table's key in an encoded item.

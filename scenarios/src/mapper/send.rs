@@ -86,7 +86,7 @@ impl<'a> Sender<'a> {
             }
             let failure = classify(operation, &reply, on_failure);
             return Err(match self.bug {
-                Some(bug) => mutants::tamper_failure(bug, failure, operation, &body, &reply),
+                Some(bug) => mutants::tamper_failure(bug, failure, &body, &reply),
                 None => failure,
             });
         }

@@ -5,33 +5,59 @@
 //! partition keys of indexes carry the tenant too. Whatever comes back is checked again on its way out.
 
 use super::failure::{Failure, Result};
+use crate::mutants::Bug;
 use proofhouse_models::mapper::ErrorKind;
 use proofhouse_models::value::AttributeValue;
 
 /// A tenant whose name was given and is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant(String);
+pub struct Tenant {
+    name: String,
+    bug: Option<Bug>,
+}
 
 impl Tenant {
     /// The tenant of a call. Fails closed: without a tenant nothing is done.
     ///
     /// # Errors
     /// `validation` where there is none.
-    pub fn new(name: Option<&str>) -> Result<Self> {
+    pub fn new(name: Option<&str>, bug: Option<Bug>) -> Result<Self> {
         match name {
-            Some(name) if !name.is_empty() => Ok(Self(name.to_owned())),
+            Some(name) if !name.is_empty() || bug == Some(Bug::EmptyTenantAllowed) => {
+                Ok(Self { name: name.to_owned(), bug })
+            }
             _ => Err(Failure::validation("this model needs a tenant")),
         }
     }
 
     /// The name as given.
     pub fn name(&self) -> &str {
-        &self.0
+        &self.name
     }
 
     /// What stands in front of each of the tenant's keys.
     pub fn prefix(&self) -> String {
-        format!("{}#", self.0.replace('%', "%25").replace('#', "%23"))
+        let escaped = match self.bug {
+            Some(Bug::TenantUnescaped) => self.name.clone(),
+            Some(Bug::TenantLowercased) => self.name.to_lowercase().replace('%', "%25").replace('#', "%23"),
+            Some(Bug::TenantEscapedOnce) => self.name.replace('%', "%25").replacen('#', "%23", 1),
+            _ => self.name.replace('%', "%25").replace('#', "%23"),
+        };
+        format!("{escaped}#")
+    }
+
+    /// Whether a planted bug lets other tenants' rows through.
+    fn shows_others(&self) -> bool {
+        matches!(
+            self.bug,
+            Some(
+                Bug::IndexWithoutTenant
+                    | Bug::ScanOfEveryone
+                    | Bug::CursorUnsealed
+                    | Bug::CursorWithoutTenant
+                    | Bug::IndexCursorUnsealed
+            )
+        )
     }
 
     /// The stored form of a partition key. Values of other types cannot equal a key and pass as they are.
@@ -50,7 +76,12 @@ impl Tenant {
     /// # Errors
     /// `internal` where the key is not this tenant's: it must never be shown.
     pub fn unwrap(&self, value: &AttributeValue) -> Result<AttributeValue> {
-        let prefix = self.prefix();
+        let prefix = match value {
+            AttributeValue::S(text) if self.shows_others() => {
+                text.split_inclusive('#').next().unwrap_or_default().to_owned()
+            }
+            _ => self.prefix(),
+        };
         let rest = match value {
             AttributeValue::S(text) => {
                 text.strip_prefix(&prefix).map(|rest| AttributeValue::S(rest.to_owned()))

@@ -10,6 +10,7 @@ use super::schema::{Place, plain};
 use super::scope::Scope;
 use super::send::{OnFailure, Prepared};
 use super::write::{finish_conditional, must_exist, next_version};
+use crate::mutants::Bug;
 use proofhouse_models::mapper::call::Update;
 use proofhouse_models::mapper::contract::{AbsentInPatch, EmptyInPartial, ZeroInPartial};
 use proofhouse_models::mapper::{Field, FieldOrPath, FieldType, Form, Operand, Path, PathPart, Record};
@@ -34,6 +35,8 @@ struct Plan<'a> {
     scope: &'a Scope<'a>,
     key: Item,
     changes: Vec<(Vec<PathPart>, Change)>,
+    /// What an absent operand does.
+    absent: AbsentInPatch,
 }
 
 impl Scope<'_> {
@@ -43,7 +46,8 @@ impl Scope<'_> {
     /// As encoding and conditions do; `validation` for changes that contradict each other.
     pub fn update(&self, update: &Update) -> Result<Prepared> {
         let key = self.encode_key(&update.key)?;
-        let mut plan = Plan { scope: self, key: key.clone(), changes: Vec::new() };
+        let absent = self.absent_in_patch(update.condition.is_some());
+        let mut plan = Plan { scope: self, key: key.clone(), changes: Vec::new(), absent };
         match update.form {
             Form::Patch | Form::Builder => plan.patch(&update.set)?,
             Form::Named => plan.named(record_of(update)?, update.names.as_deref().unwrap_or_default())?,
@@ -71,6 +75,14 @@ impl Scope<'_> {
         }
         finish_conditional(&mut body, nodes, holders, found)?;
         Ok(Prepared { operation: "UpdateItem", body, on_failure: found })
+    }
+
+    fn absent_in_patch(&self, guarded: bool) -> AbsentInPatch {
+        match self.bug {
+            Some(Bug::AbsentBecomesNull) => AbsentInPatch::Null,
+            Some(Bug::AbsentRemovesWithIf) if guarded => AbsentInPatch::Remove,
+            _ => self.options.absent_in_patch,
+        }
     }
 
     /// The version's check and growth, and whether the item must be there.
@@ -258,7 +270,7 @@ impl<'a> Plan<'a> {
             return Ok(());
         }
         let Some(value) = operand.value() else {
-            match self.scope.options.absent_in_patch {
+            match self.absent {
                 AbsentInPatch::Keep => {}
                 AbsentInPatch::Remove => self.push(place, Change::Remove),
                 AbsentInPatch::Null if self.scope.schema.model.is_any_key(&place.field.name) => {

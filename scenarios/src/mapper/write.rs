@@ -5,6 +5,7 @@ use super::failure::{Failure, Result};
 use super::options::Options;
 use super::scope::Scope;
 use super::send::{OnFailure, Prepared};
+use crate::mutants::Bug;
 use proofhouse_models::mapper::call::Key;
 use proofhouse_models::mapper::{Condition, Operand, Record};
 use proofhouse_models::value::{AttributeValue, Item, Number, item_to_json};
@@ -23,7 +24,7 @@ impl Scope<'_> {
         let (item, key) = self.encode_keyed(&record, true)?;
         let mut holders = Placeholders::default();
         let mut nodes = Vec::new();
-        if !self.options.create_overwrites {
+        if !self.options.create_overwrites && !self.has(Bug::CreateOverwrites) {
             nodes.push(self.missing(&key, &mut holders)?);
         }
         if let Some(condition) = condition {

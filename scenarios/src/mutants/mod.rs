@@ -1,58 +1,88 @@
-//! Planted bugs: what each property has to find.
+//! Planted bugs: what each property has to find, and proof that it can.
+//!
+//! A mutant is the correct mapper with one [`Bug`]. Most bugs take hold at the mapper's edges, so that its code
+//! stays as readable as a correct mapper's: [`tamper_call`] before it sees a call, [`tamper_request`] before
+//! a request is sent, [`tamper_failure`] and [`tamper_answer`] on the way back. Those that need its inside
+//! ask [`Scope::has`](crate::mapper) at one place.
 
-use crate::mapper::Failure;
-use proofhouse::target::{CallError, Outcome};
-use proofhouse::wire::Reply;
-use proofhouse_models::mapper::{Capabilities, Model};
-use serde_json::Value;
+mod answer;
+mod bug;
+mod call;
+mod request;
 
-/// A planted bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Bug {
-    /// Only the first hundred operands of `in` are sent.
-    InForgetsRest,
-    /// A cursor is taken without its seal.
-    CursorUnsealed,
-    /// The seal of a cursor leaves the tenant out.
-    CursorWithoutTenant,
+pub use answer::{tamper_answer, tamper_failure};
+pub use bug::{Bug, MUTANTS};
+pub use call::{keep_empties, tamper_call};
+pub use request::tamper_request;
+
+use crate::mapper::{LaunchMapper, Options};
+use proofhouse_models::mapper::Capabilities;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A planted bug as a target: the name behind `mutant:`, the property that has to find it, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mutant {
+    /// The name behind `mutant:`.
+    pub name: &'static str,
+    /// The property that has to find it.
+    pub property: &'static str,
+    /// Whether it takes two features together, a boundary, or a rare value.
+    pub hard: bool,
+    /// What goes wrong, in one line.
+    pub what: &'static str,
+    /// The switch.
+    pub bug: Bug,
+}
+
+impl Mutant {
+    /// The mapper that carries the bug; tenants only where the bug is about them.
+    pub fn launch(&self) -> LaunchMapper {
+        let tenancy = matches!(
+            self.property,
+            "key_injective" | "tenant_noninterference" | "cursor_confined" | "fail_closed"
+        );
+        let options = Options { tenancy, ..Options::default() };
+        LaunchMapper::new(format!("mutant:{}", self.name), options, Some(self.bug))
+    }
 }
 
 /// Changes what the mapper says of itself.
 pub fn tamper_capabilities(bug: Bug, capabilities: &mut Capabilities) {
-    let _ = (bug, capabilities);
+    if matches!(bug, Bug::ScanOfEveryone | Bug::ScanOffered) {
+        capabilities.methods.push("scan".to_owned());
+    }
 }
 
-/// Changes a call before the mapper sees it; an error stands for a crash.
-pub fn tamper_call(bug: Bug, method: &str, params: &mut Value, model: Option<&Model>) -> Option<CallError> {
-    let _ = (bug, method, params, model);
-    None
+/// A count that goes on from call to call, for bugs whose request depends on what came before.
+pub fn tick() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Changes a request before it is sent.
-pub fn tamper_request(bug: Bug, operation: &str, request: &mut Value) {
-    let _ = (bug, operation, request);
-}
+/// What stands for an empty set between a caller and the wire: the correct code refuses the real one.
+const EMPTY_SET: &str = "\u{1}empty set\u{1}";
 
-/// Changes an error before it is reported.
-pub fn tamper_failure(
-    bug: Bug,
-    failure: Failure,
-    operation: &str,
-    request: &Value,
-    reply: &Reply,
-) -> Failure {
-    let _ = (bug, operation, request, reply);
-    failure
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
 
-/// Changes an answer.
-pub fn tamper_answer(
-    bug: Bug,
-    method: &str,
-    params: &Value,
-    model: Option<&Model>,
-    answer: Outcome,
-) -> Outcome {
-    let _ = (bug, method, params, model);
-    answer
+    #[test]
+    fn every_property_has_three_mutants_and_one_is_hard() {
+        let mut by_property: BTreeMap<&str, Vec<&Mutant>> = BTreeMap::new();
+        for mutant in MUTANTS {
+            by_property.entry(mutant.property).or_default().push(mutant);
+        }
+        assert_eq!(by_property.len(), 18);
+        for (property, mutants) in by_property {
+            assert!(mutants.len() >= 3, "{property}");
+            assert!(mutants.iter().any(|mutant| mutant.hard), "{property}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: BTreeSet<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+        assert_eq!(names.len(), MUTANTS.len());
+    }
 }

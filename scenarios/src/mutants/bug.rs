@@ -1,0 +1,120 @@
+//! The planted bugs by name, each with what it breaks.
+
+use super::Mutant;
+
+macro_rules! bugs {
+    ($($property:literal { $($bug:ident $name:literal $hard:literal $what:literal),+ $(,)? })+) => {
+        /// A planted bug. Each has one hook, in the mapper or at its edges.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Bug {
+            $($(#[doc = $what] $bug),+),+
+        }
+
+        /// Every mutant: which property has to find it, and whether it is a hard one.
+        pub const MUTANTS: &[Mutant] = &[
+            $($(Mutant { name: $name, property: $property, hard: $hard, what: $what, bug: Bug::$bug }),+),+
+        ];
+    };
+}
+
+bugs! {
+    "frame" {
+        PartialClearsOmittable "partial-clears-omittable" false "a partial update removes the fields with omit_empty that it leaves out",
+        WholeIsPut "whole-is-put" false "a whole update replaces the item and loses what the model does not declare",
+        NamedWritesEmpties "named-writes-empties" true "a named update also writes unnamed fields whose value is empty",
+        NullClearsNext "null-clears-next" true "setting NULL also removes the field that is declared next",
+    }
+    "agreement" {
+        DashesBecomeNull "dashes-become-null" true "an update writes a string that contains two dashes as NULL",
+        LongListBecomesNull "long-list-becomes-null" true "an update writes a list of more than 100 elements as NULL",
+        UpdateDropsZeroMembers "update-drops-zero-members" false "an update drops zero members of maps and structs",
+        BatchKeepsEmpties "batch-keeps-empties" false "a batch stores empty lists that omit_empty leaves away",
+    }
+    "presence" {
+        AbsentBecomesNull "absent-becomes-null" false "an absent operand of a patch is written as NULL though the contract keeps",
+        AbsentRemovesWithIf "absent-removes-with-if" true "an absent operand removes, only where the patch has a condition",
+        EmptyListKeptInPartial "empty-list-kept-in-partial" false "a partial update skips empty lists though the contract sets them",
+        FalseKeptInPartial "false-kept-in-partial" false "a partial update skips false though the contract sets it",
+    }
+    "guard" {
+        CreateOverwrites "create-overwrites" false "create overwrites a stored item though the contract says that it does not",
+        DeleteIgnoresIf "delete-ignores-if" false "delete ignores its condition",
+        VersionLosesBrackets "version-loses-brackets" true "a version check and a condition with OR are joined without brackets",
+        AppendHidesFailure "append-hides-failure" true "a failed condition of an update that appends is reported as success",
+    }
+    "well_formed" {
+        UnusedName "unused-name" false "a placeholder is defined and not used",
+        LiteralNames "literal-names" false "names of letters stand in expressions without a placeholder",
+        InUnsplit "in-unsplit" true "more than 100 operands of IN are sent in one",
+    }
+    "meaning" {
+        GroupsLost "groups-lost" false "AND and OR are written without brackets",
+        SecondOrLosesBrackets "second-or-loses-brackets" true "the second OR group inside an AND loses its brackets",
+        BetweenHalfOpen "between-half-open" true "BETWEEN leaves its upper end out",
+        InForgetsRest "in-forgets-rest" true "of more than 99 operands of IN only the first are sent",
+    }
+    "never_broader" {
+        ScanIgnoresFilter "scan-ignores-filter" false "scan ignores its filter",
+        FilterLostWithIndexAndLimit "filter-lost-with-index-and-limit" true "a query with an index and a limit ignores its filter",
+        BeginsWithDigit "begins-with-digit" true "a sort condition begins_with whose text ends in a digit reads on behind it",
+        LimitBeforeFilter "limit-before-filter" false "the limit counts rows before the filter",
+    }
+    "round_trip" {
+        IntegersThroughDouble "integers-through-double" true "integers above 2^53 are written through a double",
+        TrailingSpaceLost "trailing-space-lost" false "a read trims the end of strings",
+        DotsInMapKeys "dots-in-map-keys" true "dots in map keys are written as underscores",
+        EmptyStringsInLists "empty-strings-in-lists" false "empty strings in lists are not written",
+    }
+    "valid_values" {
+        DuplicateMembers "duplicate-members" false "sets are sent with a member twice",
+        ExactDoubles "exact-doubles" false "fractions are sent as the exact expansion of their double",
+        EmptySetNested "empty-set-nested" true "an empty set inside a list or a map is sent",
+    }
+    "deterministic" {
+        NumberingGoesOn "numbering-goes-on" false "placeholders are numbered through from call to call",
+        AndOrderFlips "and-order-flips" false "the parts of an AND change places from call to call",
+        HashOrder "hash-order" true "the assignments of an update with five or more stand in the order of a hash table",
+    }
+    "total" {
+        EmptyListCrashes "empty-list-crashes" false "reading an empty list crashes",
+        NullInMapCrashes "null-in-map-crashes" true "reading a map with a NULL in it crashes",
+        CutInsideCharacter "cut-inside-character" true "a text cut at byte 20 inside a character crashes",
+    }
+    "canary" {
+        ValueInRefusal "value-in-refusal" false "the error for a value that does not fit quotes the record",
+        KeyInFailure "key-in-failure" false "a failed condition carries the key in the error's fields",
+        NestedValueInFailure "nested-value-in-failure" true "a failed condition on a nested path quotes its operands",
+        RecordInLog "record-in-log" false "a failed call is logged with its parameters",
+    }
+    "rewrite" {
+        ReadsThroughDouble "reads-through-double" false "numbers of more than 17 digits are read through a double",
+        NullLostOnRead "null-lost-on-read" false "a stored NULL is read as left out",
+        SetOfOneUnpacked "set-of-one-unpacked" true "a set of one member in a field of type any is read as the member",
+    }
+    "hostile_names" {
+        CaseTwinsShare "case-twins-share" true "names that differ in case share a placeholder",
+        PunctuationShares "punctuation-shares" true "names that differ in punctuation share a placeholder",
+        DotsSplit "dots-split" false "a name with a dot is taken for a path",
+        ReservedNamesDropped "reserved-names-dropped" false "the attributes constructor, prototype and __proto__ are not written",
+    }
+    "key_injective" {
+        TenantUnescaped "tenant-unescaped" false "the tenant is joined to the key without escaping the delimiter",
+        TenantLowercased "tenant-lowercased" false "tenants that differ in case share keys",
+        TenantEscapedOnce "tenant-escaped-once" true "only the first delimiter in a tenant is escaped",
+    }
+    "tenant_noninterference" {
+        IndexWithoutTenant "index-without-tenant" false "the partition keys of indexes do not carry the tenant",
+        ScanOfEveryone "scan-of-everyone" false "scan reads the rows of all tenants",
+        ScanOffered "scan-offered" true "scan filters the tenant's rows out of everyone's, which the counts and pages show",
+    }
+    "cursor_confined" {
+        CursorUnsealed "cursor-unsealed" false "a cursor names the partition that is read, and nothing seals it",
+        CursorWithoutTenant "cursor-without-tenant" false "a cursor names the partition that is read, and its seal leaves the tenant out",
+        IndexCursorUnsealed "index-cursor-unsealed" true "the cursor of an index names the partition that is read, and nothing seals it",
+    }
+    "fail_closed" {
+        NoTenantAllowed "no-tenant-allowed" false "a call without a tenant is run without a prefix",
+        EmptyTenantAllowed "empty-tenant-allowed" false "an empty tenant is taken for a tenant",
+        LastTenantRemembered "last-tenant-remembered" true "a call without a tenant is run as the last tenant",
+    }
+}
