@@ -256,6 +256,16 @@ func TestAnEncryptedFieldIsNotOnTheWire(t *testing.T) {
 	}
 }
 
+func TestAWholeUpdateThatWouldSkipAFieldIsUnsupported(t *testing.T) {
+	s := open(t)
+	s.ok("define", `{"model":{"name":"List","table":"lists","partition_key":"id","fields":[
+		{"name":"id","type":"string"},{"name":"x","type":{"option":{"list":"string"}},"omit_empty":true}]}}`)
+	call := `{"model":"List","key":{"id":{"S":"a"}},"form":"whole","record":{"x":{"L":[]}}}`
+	s.fails("unsupported", "update", call)
+	s.ok("update", strings.Replace(call, "[]", `[{"S":"t"}]`, 1))
+	equal(t, "the update", s.last("UpdateItem")["UpdateExpression"], `"SET #n1 = :v1"`)
+}
+
 func TestAResetKeepsTheModels(t *testing.T) {
 	s := defined(t)
 	s.ok("reset", `{}`)

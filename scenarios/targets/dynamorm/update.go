@@ -124,7 +124,7 @@ func (m *model) filled(held reflect.Value) error {
 	for i := range m.Fields {
 		f := &m.Fields[i]
 		value := held.FieldByName(f.goName())
-		empty := value.IsZero() || f.Type.nilable() && value.Kind() != reflect.Interface && value.Len() == 0
+		empty := value.IsZero() || (value.Kind() == reflect.Slice || value.Kind() == reflect.Map) && value.Len() == 0
 		if empty && f.omits() && !m.isKey(f.Name) {
 			return refuse("unsupported", "Update() of a struct skips %s, which is empty", f.Name)
 		}
