@@ -8,8 +8,8 @@ pub fn proof_house() -> Catalogue {
     let here = here();
     Catalogue {
         targets: crate::catalogue(),
-        manifests: ["python/boto3.toml", "python/pynamodb.toml", "dynamorm/target.toml"]
-            .map(|manifest| here.join("targets").join(manifest))
+        manifests: ["boto3", "pynamodb", "dynamorm"]
+            .map(|target| here.join("targets").join(target).join("target.toml"))
             .to_vec(),
         threats: vec![here.join("threats/dynamorm.toml"), here.join("threats/dvt.toml")],
         failures: Some(here.join("../snapshots/failures")),

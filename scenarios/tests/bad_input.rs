@@ -53,7 +53,10 @@ fn an_unknown_property_is_told() {
 #[test]
 fn an_address_where_nothing_listens_fails_before_any_target_starts() {
     // A port that was just free: bound once, then let go.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a port")
+        .port();
     let url = format!("http://127.0.0.1:{port}");
     let text = refused(&["run", "--property", "frame", "--target", "control", "--backend", &url], 3);
     assert!(text.contains(&url), "{text}");

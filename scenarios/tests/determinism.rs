@@ -29,7 +29,16 @@ fn results(folder: &Path, jobs: &str, arguments: &[&str]) -> Vec<BTreeMap<String
 #[test]
 fn one_two_and_eight_workers_give_the_same_results() {
     let folder = tempfile::tempdir().expect("a folder");
-    let arguments = ["--target", "mutant:partial-drops-unmentioned", "--property", "frame", "--cases", "150", "--seed", "7"];
+    let arguments = [
+        "--target",
+        "mutant:partial-drops-unmentioned",
+        "--property",
+        "frame",
+        "--cases",
+        "150",
+        "--seed",
+        "7",
+    ];
     let one = results(folder.path(), "1", &arguments);
     assert!(one.iter().any(|line| line["verdict"] == "finding"), "the mutant is found: {one:?}");
     for jobs in ["2", "8"] {
@@ -40,7 +49,8 @@ fn one_two_and_eight_workers_give_the_same_results() {
 #[test]
 fn the_same_seed_gives_the_same_labels_and_counts_and_another_seed_others() {
     let folder = tempfile::tempdir().expect("a folder");
-    let arguments = |seed: &'static str| ["--target", "control", "--property", "frame", "--cases", "300", "--seed", seed];
+    let arguments =
+        |seed: &'static str| ["--target", "control", "--property", "frame", "--cases", "300", "--seed", seed];
     let first = results(folder.path(), "2", &arguments("1"));
     assert_eq!(results(folder.path(), "2", &arguments("1")), first);
     assert!(first.iter().all(|line| line["verdict"] == "held"), "{first:?}");

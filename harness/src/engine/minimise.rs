@@ -153,7 +153,7 @@ pub fn minimise(
         shrink: Shrink { from: suspect.operations, to: operations(&case), runs: shrunk.evaluations as u64 },
         stable,
         explain: explanation,
-        tape: String::new(),
+        tape: tape.to_hint(),
         case,
         file: None,
         accepted: None,
