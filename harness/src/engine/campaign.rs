@@ -370,6 +370,7 @@ fn run_target(
             events: &run,
         };
         let seen = cell::run(&cell, &mut workers);
+        outcome.errors.extend(seen.faults.iter().map(|fault| format!("{target}: {fault}")));
         finish_cell(&run, *property, seen, &capabilities);
         let rows = run.rows.lock().unwrap_or_else(PoisonError::into_inner).clone();
         listener.rows(&run.earlier.iter().cloned().chain(rows).collect::<Vec<_>>());
@@ -564,6 +565,7 @@ pub fn replay(property: &dyn Property, file: &CaseFile, worker: &mut Worker) -> 
         tape: file.tape.clone(),
         file: None,
         accepted: None,
+        faults: Vec::new(),
     })
 }
 

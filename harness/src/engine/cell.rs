@@ -11,6 +11,7 @@ use super::worker::{STACK, Worker};
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -94,6 +95,8 @@ pub struct CellOutcome {
     pub judged: u64,
     /// Wall time.
     pub ms: u64,
+    /// Faults of the harness itself: panics that were caught.
+    pub faults: Vec<String>,
 }
 
 impl CellOutcome {
@@ -110,6 +113,26 @@ struct Ran {
     tape: Tape,
     operations: usize,
     at: Duration,
+}
+
+impl Ran {
+    fn nothing(reason: &str) -> Self {
+        Self {
+            discarded: Some(reason.to_owned()),
+            labels: Vec::new(),
+            violations: Vec::new(),
+            tape: Tape::default(),
+            operations: 0,
+            at: Duration::ZERO,
+        }
+    }
+}
+
+/// What a panic said.
+pub(super) fn words(panic: &Box<dyn std::any::Any + Send>) -> String {
+    let text =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a word").to_owned()
 }
 
 #[derive(Default)]
@@ -190,6 +213,7 @@ fn work(
             };
             let judge = judges[suspect.judge];
             let mut finding = minimise(cell, worker, judge, suspect, effort);
+            lock(ledger).outcome.faults.append(&mut finding.faults);
             finding.accepted = cell.events.accepted(&finding.property, &finding.violation.identity);
             cell.events.found(&mut finding);
             lock(ledger).findings.push(finding);
@@ -208,7 +232,14 @@ fn work(
             // What other workers still find, they shrink themselves.
             return;
         }
-        let ran = run_case(cell, &judges, number, worker, position, start);
+        let caught =
+            catch_unwind(AssertUnwindSafe(|| run_case(cell, &judges, number, worker, position, start)));
+        let ran = caught.unwrap_or_else(|panic| {
+            let index = position * cell.shard.of + cell.shard.index;
+            let fault = format!("{} panicked in case {}: {}", cell.property.id(), index + 1, words(&panic));
+            lock(ledger).outcome.faults.push(fault);
+            Ran::nothing("the harness panicked")
+        });
         commit(cell, &judges, ledger, stop, position, ran);
     }
 }
@@ -228,10 +259,8 @@ fn run_case(
     let mut ran = Ran {
         discarded: None,
         labels: source.labels().to_vec(),
-        violations: Vec::new(),
         tape: source.tape().clone(),
-        operations: 0,
-        at: Duration::ZERO,
+        ..Ran::nothing("")
     };
     match generated {
         Err(discard) => ran.discarded = Some(discard.0.to_owned()),

@@ -40,6 +40,8 @@ pub struct Finding {
     pub file: Option<PathBuf>,
     /// Why it is accepted, where it is.
     pub accepted: Option<String>,
+    /// Faults of the harness itself while it was shrunk and explained.
+    pub faults: Vec<String>,
 }
 
 /// How far a case was shrunk.

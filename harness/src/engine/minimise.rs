@@ -1,12 +1,13 @@
 //! From a case that broke a property to a finding: shrunk, replayed, explained.
 
-use super::cell::Cell;
+use super::cell::{Cell, words};
 use super::explain::explain;
 use super::finding::{Finding, Shrink, Stability, operations};
 use super::worker::Worker;
 use crate::case::{Case, Observation};
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Replays before a finding is called one.
@@ -98,10 +99,24 @@ pub fn minimise(
 ) -> Finding {
     let generator = cell.property;
     let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
-    let shrunk = crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
-        show(generator, judge, &suspect.identity, worker, source).is_some()
-    });
-    let mut tape = shrunk.tape;
+    let mut faults = Vec::new();
+    let shrunk = catch_unwind(AssertUnwindSafe(|| {
+        crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
+            show(generator, judge, &suspect.identity, worker, source).is_some()
+        })
+    }));
+    let (mut tape, runs) = match shrunk {
+        Ok(shrunk) => (shrunk.tape, shrunk.evaluations as u64),
+        Err(panic) => {
+            faults.push(format!(
+                "shrinking case {} of {} panicked: {}",
+                suspect.index + 1,
+                judge.id(),
+                words(&panic)
+            ));
+            (suspect.tape.clone(), 0)
+        }
+    };
     let mut shown = show(generator, judge, &suspect.identity, worker, &mut Source::replay(tape.clone()));
     if shown.is_none() {
         // The least case does not show it again: fall back to what was found, and let the replays count.
@@ -150,12 +165,13 @@ pub fn minimise(
         first: suspect.index,
         count: 1,
         ms_to_failure: suspect.ms,
-        shrink: Shrink { from: suspect.operations, to: operations(&case), runs: shrunk.evaluations as u64 },
+        shrink: Shrink { from: suspect.operations, to: operations(&case), runs },
         stable,
         explain: explanation,
         tape: tape.to_hint(),
         case,
         file: None,
         accepted: None,
+        faults,
     }
 }

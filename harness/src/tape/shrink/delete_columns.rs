@@ -11,15 +11,21 @@ use std::collections::BTreeMap;
 pub(super) fn run(search: &mut Search<'_>) {
     let mut list = 0;
     while list < search.best().spans.len() && !search.is_over() {
-        if search.best().spans[list].kind == SpanKind::List {
-            let mut place = search.best().members(Some(list)).len();
-            while place > 0 {
-                place = (place - 1).min(search.best().members(Some(list)).len().saturating_sub(1));
-                delete(search, list, place);
-            }
+        let mut place = length(search, list);
+        while place > 0 {
+            place -= 1;
+            delete(search, list, place);
+            // What went may have taken the list itself along, or left another span in its place.
+            place = place.min(length(search, list));
         }
         list += 1;
     }
+}
+
+/// Elements of the list; 0 where the span is no list, or is not there any more.
+fn length(search: &Search<'_>, list: usize) -> usize {
+    let is_list = search.best().spans.get(list).is_some_and(|span| span.kind == SpanKind::List);
+    if is_list { search.best().members(Some(list)).len() } else { 0 }
 }
 
 fn delete(search: &mut Search<'_>, list: usize, place: usize) {
@@ -49,6 +55,7 @@ fn delete(search: &mut Search<'_>, list: usize, place: usize) {
     for mut gone in sets {
         gone.push(member);
         gone.sort_unstable();
+        gone.dedup();
         // From the last to the first, so that the indexes of those that are still to go stay as they are.
         let deleted = |tape: Tape| {
             gone.iter().rev().fold(tape, |tape, &span| tape.without(tape.parent(span), span, span))
