@@ -7,7 +7,7 @@ use proofhouse_models::mapper::FieldType;
 use proofhouse_models::value::{AttributeValue, Number};
 
 /// Decimals that binary floats, 64-bit integers or 28-digit decimals cannot hold, and the limits of DynamoDB.
-const DECIMALS: [&str; 24] = [
+const DECIMALS: [&str; 22] = [
     "0.1",
     "1.5",
     "-1",
@@ -18,9 +18,7 @@ const DECIMALS: [&str; 24] = [
     "9223372036854775808",
     "18446744073709551615",
     "18446744073709551616",
-    "12345678901234567890.123",
     "0.1234567890123456789",
-    "1234567890123456789012345678.9",
     "12345678901234567890123456789012345678",
     "-12345678901234567890123456789012345678",
     "99999999999999999999999999999999999999",
@@ -92,6 +90,7 @@ impl Generator<'_> {
             (10, 3),
             (weight(swarm.illegal && *kind == FieldType::Decimal, 25), 4),
             (weight(swarm.canaries && wide(kind), 60), 5),
+            (weight(swarm.boundaries && *kind == FieldType::Decimal, 25), 6),
         ]);
         match (choice, bounds) {
             (1, _) => Number::from(0_i64),
@@ -113,6 +112,7 @@ impl Generator<'_> {
             }
             (3, None) => parsed(&format!("{}.{}", source.integer(-99..=99), source.pick(&["5", "25", "75"]))),
             (4, _) => parsed(ILLEGAL[source.below(ILLEGAL.len())]),
+            (6, _) => long_decimal(source),
             (5, _) => parsed(&format!("{CANARY_DIGITS}{:04}", source.below(10_000))),
             _ => Number::from(source.integer_towards(1..=9, 1)),
         }
@@ -130,6 +130,14 @@ impl Generator<'_> {
         };
         if fits && (near != 0 || self.swarm.zeros) { Number::from(near) } else { number.clone() }
     }
+}
+
+/// A decimal of up to 38 digits with the point anywhere: where a mapper's arithmetic ends, it is rounded.
+fn long_decimal(source: &mut Source) -> Number {
+    let digits = source.integer_towards(1..=38, 1) as usize;
+    let whole = source.integer_towards(0..=digits as i64, digits as i64) as usize;
+    let text: String = "1234567890".chars().cycle().take(digits).collect();
+    parsed(&format!("0{}.{}0", &text[..whole], &text[whole..]))
 }
 
 fn wide(kind: &FieldType) -> bool {

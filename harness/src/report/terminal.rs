@@ -204,7 +204,12 @@ fn property_rows(text: &mut String, property: &str, rows: &[Row]) {
                 let _ = write!(note, " and {} more not shrunk", row.more.len());
             }
         } else if let Some(reason) = &row.reason {
-            note.clone_from(reason);
+            let line: String = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            note = if line.chars().count() > 110 {
+                line.chars().take(110).collect::<String>() + "…"
+            } else {
+                line
+            };
         }
         let cases = if row.cases > 0 { format!("{checked} of {} cases", row.cases) } else { String::new() };
         let _ = writeln!(
