@@ -282,6 +282,8 @@ class Boto3:
             return ~self.tree(model, operands)
         if operator in ("exists", "not_exists"):
             return getattr(self.attr(model, operands), operator)()
+        if operator not in ("eq", "ne", "in") and any(absent(operand) for operand in operands[1:]):
+            raise Unsupported("None has no order in Python")
         attr, *rest = self.attr(model, operands[0]), *operands[1:]
         if operator in COMPARISONS:
             return getattr(attr, COMPARISONS[operator])(native(rest[0]))

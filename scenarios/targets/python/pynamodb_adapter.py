@@ -168,6 +168,8 @@ class Defined:
         if operator in ("exists", "not_exists"):
             node, _ = self.path(operands)
             return node.exists() if operator == "exists" else node.does_not_exist()
+        if operator not in ("eq", "ne", "in") and any(absent(operand) for operand in operands[1:]):
+            raise Unsupported("None has no order in Python")
         node, shape = self.path(operands[0])
         if operator == "type":
             return Path(node).is_type(operands[1]) if isinstance(node, kinds.Attribute) else node.is_type(operands[1])
