@@ -8,6 +8,7 @@ use crate::property::Property;
 use crate::tape::{Source, Tape};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// Runs that one explanation may take.
 const RUNS: usize = 120;
@@ -26,7 +27,9 @@ pub fn explain(
     worker: &mut Worker,
     tape: &Tape,
     case: &Case,
+    time: Duration,
 ) -> Explanation {
+    let begin = Instant::now();
     let least = leaves(case);
     let mut kept: BTreeSet<String> = BTreeSet::new();
     let mut lost: BTreeSet<String> = BTreeSet::new();
@@ -34,7 +37,7 @@ pub fn explain(
     let capabilities = worker.capabilities().clone();
     for position in 0..tape.choices.len() {
         for value in others(tape, position) {
-            if runs >= RUNS {
+            if runs >= RUNS || begin.elapsed() > time {
                 break;
             }
             let mut varied = tape.clone();

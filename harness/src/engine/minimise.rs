@@ -8,10 +8,13 @@ use crate::case::{Case, Observation};
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Replays before a finding is called one.
 const REPLAYS: u32 = 20;
+
+/// Replays that have to do where each takes long.
+const FEWEST_REPLAYS: u32 = 3;
 
 /// A case that broke a property in a way not seen before.
 #[derive(Clone, Debug)]
@@ -39,7 +42,7 @@ pub struct Suspect {
 pub struct Effort {
     /// Runs of the shrinker.
     pub evaluations: usize,
-    /// Time of the shrinker.
+    /// Time of the shrinker, of the replays, and of the explanation, each.
     pub time: Duration,
 }
 
@@ -130,7 +133,12 @@ pub fn minimise(
         None => generator.generate(&mut Source::replay(tape.clone()), &capabilities).ok(),
     };
     let case = case.unwrap_or_else(|| unreachable!("a tape that gave a case gives it again"));
+    let begin = Instant::now();
     for _ in 0..REPLAYS {
+        // A case that hangs would take minutes: then fewer replays have to do, and the report says how many.
+        if begin.elapsed() > effort.time && stable.of >= FEWEST_REPLAYS {
+            break;
+        }
         stable.of += 1;
         if let Some(again) = show_case(judge, &suspect.identity, worker, case.clone()) {
             stable.shown += 1;
@@ -138,7 +146,7 @@ pub fn minimise(
         }
     }
     let explanation = if stable.is_stable() {
-        explain(generator, judge, &suspect.identity, worker, &tape, &case)
+        explain(generator, judge, &suspect.identity, worker, &tape, &case, effort.time)
     } else {
         Default::default()
     };
