@@ -6,7 +6,7 @@ use crate::case::{Case, Observation, Run, Step};
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::expect::{self, Difference};
-use proofhouse_models::mapper::{Call, Capabilities};
+use proofhouse_models::mapper::{Call, Capabilities, Form};
 
 /// After an update that names the set N, every attribute outside N and the managed fields is as it was in
 /// the raw item, and items with other keys are untouched.
@@ -92,12 +92,14 @@ fn judge_step(target: &Capabilities, case: &Case, view: &View<'_>) -> Vec<Violat
         .into_iter()
         .filter(|found| match found.difference {
             Difference::Unnamed | Difference::OtherItem => true,
-            Difference::Named => found.kept && view.seen.outcome.is_ok(),
+            // A partial update names what it fills; the other forms name what they mention, empty or not.
+            Difference::Named => found.kept && is_partial(&view.step.call) && view.seen.outcome.is_ok(),
             Difference::Missing | Difference::Remains => false,
         })
         .map(|found| {
             let title = match found.difference {
                 Difference::OtherItem => "an update changed another item".to_owned(),
+                Difference::Named => "an update changed an attribute that it did not fill".to_owned(),
                 _ => "an update changed an attribute that it did not name".to_owned(),
             };
             let identity = format!("{name}: {}", mismatch_words(model, &found));
@@ -106,4 +108,8 @@ fn judge_step(target: &Capabilities, case: &Case, view: &View<'_>) -> Vec<Violat
             violation
         })
         .collect()
+}
+
+fn is_partial(call: &Call) -> bool {
+    matches!(call, Call::Update(update) if update.form == Form::Partial)
 }
