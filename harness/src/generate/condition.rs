@@ -5,6 +5,7 @@ use super::text::near;
 use super::update::unwrapped;
 use crate::case::Start;
 use crate::tape::Source;
+use proofhouse_models::mapper::expect::write::is_storable;
 use proofhouse_models::mapper::{Comparator, Condition, Field, FieldType, Model, Operand, Path};
 use proofhouse_models::value::{AttributeValue, Item};
 
@@ -141,8 +142,10 @@ impl Generator<'_> {
                 Condition::Between(path, low.into(), high.into())
             }
             "in" => {
-                let count = if self.swarm.long && source.chance(20) { *source.pick(&[99, 98]) } else { 0 };
-                if count > 0 && kind == FieldType::String {
+                let many = kind == FieldType::String && source.chance(if self.swarm.long { 45 } else { 8 });
+                if many {
+                    // Around the limit of 100 operands; what is beyond is split or refused.
+                    let count: usize = *source.pick(&[99, 101, 120]);
                     let operands = (0..count).map(|n| AttributeValue::S(format!("in{n}")).into());
                     let mut operands: Vec<Operand> = operands.collect();
                     operands[count - 1] = value(self, source)?.into();
@@ -215,14 +218,17 @@ impl Generator<'_> {
                 AttributeValue::S(near(source, text))
             }
             _ => {
-                let nulls = std::mem::take(&mut self.swarm.nulls);
+                // NULL as an operand, and operands that DynamoDB cannot hold, are open.
+                let swarm = self.swarm;
+                self.swarm.nulls = false;
+                self.swarm.illegal = false;
                 let value = self.value(source, kind, 2);
-                self.swarm.nulls = nulls;
+                self.swarm = swarm;
                 value
             }
         };
-        // A long operand would only test the limit of an expression's size.
-        (crate::generate::condition::weight(&value) < 5_000).then_some(value)
+        // A long operand would only test the limit of an expression's size; an illegal one is open.
+        (weight(&value) < 5_000 && is_storable(kind, &value, false)).then_some(value)
     }
 
     fn member(

@@ -130,7 +130,9 @@ impl Generator<'_> {
         }
         if wish.defaults && self.target.features.default != Some(false) && source.chance(20) {
             let plain = !matches!(field.kind, FieldType::Struct(_) | FieldType::Option(_) | FieldType::Any);
+            let illegal = std::mem::take(&mut self.swarm.illegal);
             let value = self.value(source, &field.kind, 1);
+            self.swarm.illegal = illegal;
             if plain && !value.is_empty() {
                 field.default = Some(value);
             }
@@ -148,7 +150,7 @@ impl Generator<'_> {
         let weight = |name: &str, weight: u32| if deep && self.target.has_type(name) { weight } else { 0 };
         let choices = [
             (plain_weight, 0),
-            (weight("list", 14), 1),
+            (weight("list", 18), 1),
             (weight("set", if depth == 0 { 12 } else { 3 }), 2),
             (weight("map", 12), 3),
             (weight("option", 10), 4),

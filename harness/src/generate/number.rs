@@ -74,7 +74,7 @@ impl Generator<'_> {
             },
         );
         match value {
-            AttributeValue::N(number) => number,
+            AttributeValue::N(number) if self.swarm.illegal || number.is_legal() => number,
             _ => Number::from(1_i64),
         }
     }

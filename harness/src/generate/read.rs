@@ -136,7 +136,7 @@ impl Generator<'_> {
         model: &Model,
         index: Option<&str>,
     ) -> Option<Vec<FieldOrPath>> {
-        if !source.chance(15) {
+        if !source.chance(20) {
             return None;
         }
         let mut select: Vec<FieldOrPath> =
@@ -151,9 +151,13 @@ impl Generator<'_> {
 }
 
 fn limits(source: &mut Source) -> (Option<u64>, Option<Page>) {
-    match source.below(10) {
-        8 => (Some(1 + source.below(3) as u64), None),
-        9 => (None, Some(Page { size: Some(1 + source.below(3) as u64), cursor: None })),
+    match source.below(20) {
+        13..=15 => (Some(1 + source.below(3) as u64), None),
+        16..=18 => (None, Some(Page { size: Some(1 + source.below(3) as u64), cursor: None })),
+        19 => {
+            let page = Page { size: Some(1 + source.below(3) as u64), cursor: None };
+            (Some(1 + source.below(3) as u64), Some(page))
+        }
         _ => (None, None),
     }
 }

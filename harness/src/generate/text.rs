@@ -9,7 +9,7 @@ use proofhouse_models::value::AttributeValue;
 const PLAIN: [&str; 8] = ["a", "b", "x", "ab", "aa", "abc", "b1", "c"];
 
 /// Text that means something to expressions, SQL, shells, formats, paths or parsers.
-const HOSTILE: [&str; 40] = [
+const HOSTILE: [&str; 42] = [
     "--",
     "a--b",
     "'",

@@ -57,8 +57,14 @@ impl Generator<'_> {
                         if !source.chance(45) {
                             return;
                         }
-                        if source.chance(45) && self.operation(source, model, field, stored, &mut update) {
-                            return;
+                        if source.chance(45) {
+                            // Operands beside `set` that DynamoDB cannot hold are open.
+                            let illegal = std::mem::take(&mut self.swarm.illegal);
+                            let done = self.operation(source, model, field, stored, &mut update);
+                            self.swarm.illegal = illegal;
+                            if done {
+                                return;
+                            }
                         }
                         let operand = self.operand(source, model, field);
                         update.set.insert(field.name.clone(), operand);
@@ -183,7 +189,8 @@ impl Generator<'_> {
         }
         let is_list = matches!(kind, FieldType::List(_));
         if is_list && !null_stored {
-            choices.extend(["append", "prepend"].iter().filter(|operand| has(operand)).copied());
+            let lists = ["append", "prepend", "append", "prepend"];
+            choices.extend(lists.iter().filter(|operand| has(operand)).copied());
         }
         let below =
             stored.map(|value| self.paths_below(&kind, value, &Path::field(&name))).unwrap_or_default();

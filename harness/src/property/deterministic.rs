@@ -40,10 +40,10 @@ impl Property for Deterministic {
         let wish = Wish { version: false, sort_key: 30, defaults: false, indexes: true };
         let model = generator.model(source, wish)?;
         let starts = generator.starts(source, &model, 1..=2);
-        let fresh = source.chance(1);
-        let most = if fresh { 6 } else { 1 };
+        let fresh = source.chance(3);
+        let (least, most) = if fresh { (2, 6) } else { (1, 1) };
         let calls = source
-            .list("intent", 1..=most, |source| {
+            .list("intent", least..=most, |source| {
                 let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
                 let updates = if target.update_forms.is_empty() { 0 } else { has("update", 40) };
                 Ok(

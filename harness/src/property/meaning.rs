@@ -388,6 +388,7 @@ fn key_samples(model: &Model, query: &Query, before: &[Item]) -> Vec<Item> {
 pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Result<Case, Discard> {
     let mut generator = Generator::draw(source, target, hostile);
     generator.swarm.absents = false;
+    generator.swarm.long &= source.chance(60);
     let wish = Wish { version: false, sort_key: 40, defaults: false, indexes: true };
     let model = generator.model(source, wish)?;
     let starts = generator.starts(source, &model, 1..=2);

@@ -147,7 +147,10 @@ fn may_become(
             encode::is_nothing(&field.kind, new)
                 || (field.default.as_ref() == Some(new) && target.contract.defaults_on_update != Some(false))
         }
-        (Some(AttributeValue::Null), None) => read.get(&field.name) != Some(&AttributeValue::Null),
+        // A field that is left away where it is nothing may lose its NULL, if the record does not show it.
+        (Some(AttributeValue::Null), None) => {
+            field.omit_empty && read.get(&field.name) != Some(&AttributeValue::Null)
+        }
         _ => false,
     }
 }

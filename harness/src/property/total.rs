@@ -109,6 +109,8 @@ fn generate(source: &mut Source, target: &Capabilities) -> Result<Case, Discard>
     let hostile = target.features.hostile_names && source.chance(20);
     let mut generator = Generator::draw(source, target, hostile);
     generator.swarm.boundaries |= source.chance(50);
+    generator.swarm.hostile_text |= source.chance(50);
+    generator.swarm.unicode |= source.chance(30);
     generator.swarm.illegal = source.chance(25);
     let wish = Wish { version: true, sort_key: 30, defaults: true, indexes: true };
     let model = generator.model(source, wish)?;

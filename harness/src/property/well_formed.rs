@@ -26,7 +26,8 @@ impl Property for WellFormed {
     }
 
     fn generate(&self, source: &mut Source, target: &Capabilities) -> Result<Case, Discard> {
-        super::meaning::generate(source, target, false)
+        let hostile = target.features.hostile_names && source.chance(50);
+        super::meaning::generate(source, target, hostile)
     }
 
     fn judge(&self, _: &Capabilities, case: &Case, observed: &Observation) -> Judgement {
