@@ -152,8 +152,8 @@ impl Generator<'_> {
             (plain_weight, 0),
             (weight("list", 18), 1),
             (weight("set", if depth == 0 { 12 } else { 3 }), 2),
-            (weight("map", 12), 3),
-            (weight("option", 10), 4),
+            (weight("map", 15), 3),
+            (weight("option", 15), 4),
             (weight("struct", 10), 5),
         ];
         if choices.iter().all(|(weight, _)| *weight == 0) {

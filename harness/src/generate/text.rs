@@ -50,6 +50,8 @@ const HOSTILE: [&str; 42] = [
     " a",
     "a ",
     "a\nb",
+    "\n",
+    "a\r\nb",
 ];
 
 /// Text outside ASCII: composed and decomposed, other planes, joined emoji, right to left, a final sigma.

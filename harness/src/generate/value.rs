@@ -19,8 +19,8 @@ const TIMESTAMPS: [&str; 7] = [
 
 const MAP_KEYS: [&str; 4] = ["k", "m", "kk", "n"];
 
-const HOSTILE_MAP_KEYS: [&str; 12] =
-    ["a.b", "a b", "K", "#k", ":v0", "size", "__proto__", "constructor", "é", "a[0]", "0", "k-"];
+const HOSTILE_MAP_KEYS: [&str; 14] =
+    ["0", "1", "a.b", "a b", "K", "#k", ":v0", "size", "__proto__", "constructor", "é", "a[0]", "0", "k-"];
 
 impl Generator<'_> {
     /// A value of a field; never an empty set, and never empty where the field is the key of an index.

@@ -45,14 +45,13 @@ impl Property for Frame {
 
     fn floors(&self, target: &Capabilities) -> Vec<(&'static str, u32)> {
         let share = 40 / target.update_forms.len().max(1) as u32;
-        let floor = |form: &proofhouse_models::mapper::Form| (form_label(*form), share);
+        let floor = |form: &Form| (form_label(*form), share);
         target.update_forms.iter().map(floor).chain([("hit", 40)]).collect()
     }
 }
 
 /// The label of a form.
-pub fn form_label(form: proofhouse_models::mapper::Form) -> &'static str {
-    use proofhouse_models::mapper::Form;
+pub fn form_label(form: Form) -> &'static str {
     match form {
         Form::Patch => "form patch",
         Form::Named => "form named",
@@ -92,8 +91,12 @@ fn judge_step(target: &Capabilities, case: &Case, view: &View<'_>) -> Vec<Violat
         .into_iter()
         .filter(|found| match found.difference {
             Difference::Unnamed | Difference::OtherItem => true,
-            // A partial update names what it fills; the other forms name what they mention, empty or not.
-            Difference::Named => found.kept && is_partial(&view.step.call) && view.seen.outcome.is_ok(),
+            // A partial update names what it fills; the other forms name what they mention, empty or not. A path
+            // names its place only: what lies beside it in the field has to stay.
+            Difference::Named => {
+                let of_path = matches!(found.how.as_str(), "set_path" | "remove path");
+                (of_path || found.kept && is_partial(&view.step.call)) && view.seen.outcome.is_ok()
+            }
             Difference::Missing | Difference::Remains => false,
         })
         .map(|found| {

@@ -221,7 +221,7 @@ pub fn step(
         (updates, 1),
         (has("delete", 20), 2),
         (has("create", 12), 3),
-        (has("transact", 10), 4),
+        (has("transact", 20), 4),
     ]);
     if choice == 4 {
         return transaction(generator, source, model, starts);
@@ -286,7 +286,7 @@ fn transaction(
     let mut actions: Vec<Action> = Vec::new();
     let mut keys = Vec::new();
     let drawn = source.list("action", 1..=3, |source| {
-        let choice = *source.pick(&[0, 1, 2, 5]);
+        let choice = *source.pick(&[0, 1, 2, 5, 5]);
         let call = match choice {
             1 if generator.target.update_forms.is_empty() => single(generator, source, model, starts, 0),
             5 => single(generator, source, model, starts, 2),

@@ -130,7 +130,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     let mut generator = Generator::draw(source, target, hostile);
     generator.swarm.empties |= source.chance(70);
     generator.swarm.zeros |= source.chance(70);
-    generator.swarm.nulls |= source.chance(60);
+    generator.swarm.nulls |= source.chance(80);
     generator.swarm.absents |= source.chance(60);
     let wish = Wish { version: false, sort_key: 15, defaults: true, indexes: false };
     let model = generator.model(source, wish)?;
