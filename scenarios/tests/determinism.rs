@@ -31,7 +31,7 @@ fn one_two_and_eight_workers_give_the_same_results() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = [
         "--target",
-        "mutant:partial-drops-unmentioned",
+        "mutant:partial-clears-omittable",
         "--property",
         "frame",
         "--cases",
