@@ -122,7 +122,15 @@ impl Generator<'_> {
                 .collect(),
             2 => String::new(),
             3 => (*source.pick(&HOSTILE)).to_owned(),
-            4 => (*source.pick(&UNICODE)).to_owned(),
+            4 => {
+                let wide = *source.pick(&UNICODE);
+                // Long enough that a cut at a byte falls inside a character, wherever it is.
+                if source.chance(30) {
+                    format!("{}{}", "a".repeat(source.below(64)), wide.repeat(1 + source.below(16)))
+                } else {
+                    wide.to_owned()
+                }
+            }
             5 => "x".repeat(*source.pick(&[256, 1_025, 4_097, 70_000])),
             _ => format!("{CANARY}{:04}", source.below(10_000)),
         }

@@ -145,7 +145,14 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     ]);
     let steps = match choice {
         0 => source
-            .list("step", 1..=2, |source| generator.update(source, &model, &starts))
+            .list("step", 1..=2, |source| {
+                let mut update = generator.update(source, &model, &starts)?;
+                // Some mappers take another way where a write is conditional.
+                if target.has_if() && source.chance(25) {
+                    update.condition = generator.condition(source, &model, &starts);
+                }
+                Ok(update)
+            })
             .into_iter()
             .map(|update| update.map(|update| Step::from(Call::Update(Box::new(update)))))
             .collect::<Result<Vec<_>, _>>()?,
