@@ -228,6 +228,11 @@ impl Judge<'_> {
     fn key_condition(&self, query: &Query, prepared: &Prepared, violations: &mut Vec<Violation>) -> bool {
         let Some(emitted) = &prepared.key_condition else { return false };
         let plain = Query { filter: None, ..query.clone() };
+        let sort = match query.index.as_deref().and_then(|name| self.model.index(name)) {
+            Some(index) => index.sort_key.as_deref(),
+            None => self.model.sort_key.as_deref(),
+        };
+        let wants_sort = sort.and_then(|name| self.model.field(name)).map(|field| field.attribute());
         let mut compared = false;
         for item in key_samples(self.model, query, self.view.before) {
             let Some(rows) =
@@ -235,6 +240,10 @@ impl Judge<'_> {
             else {
                 continue;
             };
+            // An item without the index's sort key is not in it, whatever the condition says.
+            if wants_sort.is_some_and(|attribute| !item.contains_key(attribute)) {
+                continue;
+            }
             compared = true;
             let (wanted, got) = (!rows.certain.is_empty(), matches_key(emitted, &item));
             if wanted != got {

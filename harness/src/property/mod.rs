@@ -14,6 +14,8 @@ mod round_trip;
 mod rows;
 mod samples;
 pub mod support;
+#[cfg(test)]
+mod tests;
 mod total;
 mod valid_values;
 mod well_formed;
