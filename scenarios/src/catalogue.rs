@@ -2,6 +2,7 @@
 
 use crate::mapper::{LaunchMapper, variants};
 use crate::mutants::{MUTANTS, Mutant};
+use crate::targets::{LaunchDynamodbExpression, LaunchSerdeDynamo};
 use proofhouse::target::Launch;
 use std::sync::Arc;
 
@@ -9,5 +10,7 @@ use std::sync::Arc;
 pub fn catalogue() -> Vec<Arc<dyn Launch>> {
     let controls = variants().into_iter().map(|(name, options)| LaunchMapper::new(name, options, None));
     let mutants = MUTANTS.iter().map(Mutant::launch);
-    controls.chain(mutants).map(|launch| Arc::new(launch) as Arc<dyn Launch>).collect()
+    let released: [Arc<dyn Launch>; 2] = [Arc::new(LaunchSerdeDynamo), Arc::new(LaunchDynamodbExpression)];
+    let own = controls.chain(mutants).map(|launch| Arc::new(launch) as Arc<dyn Launch>);
+    released.into_iter().chain(own).collect()
 }

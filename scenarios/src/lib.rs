@@ -4,6 +4,7 @@ pub mod catalogue;
 mod house;
 pub mod mapper;
 pub mod mutants;
+pub mod targets;
 
 pub use catalogue::catalogue;
 pub use house::proof_house;

@@ -32,3 +32,15 @@ fn drop_absent_members(value: &mut Value) {
         _ => {}
     }
 }
+
+/// Reads a whole call, `{"method": …, "params": …}`, in the same way.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_call(call: &Value) -> Result<proofhouse_models::mapper::Call> {
+    let mut call = call.clone();
+    if let Some(Value::Object(params)) = call.get_mut("params") {
+        params.retain(|_, value| !value.is_null());
+    }
+    read(&call)
+}

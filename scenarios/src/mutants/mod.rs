@@ -63,26 +63,4 @@ pub fn tick() -> u64 {
 const EMPTY_SET: &str = "\u{1}empty set\u{1}";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::{BTreeMap, BTreeSet};
-
-    #[test]
-    fn every_property_has_three_mutants_and_one_is_hard() {
-        let mut by_property: BTreeMap<&str, Vec<&Mutant>> = BTreeMap::new();
-        for mutant in MUTANTS {
-            by_property.entry(mutant.property).or_default().push(mutant);
-        }
-        assert_eq!(by_property.len(), 18);
-        for (property, mutants) in by_property {
-            assert!(mutants.len() >= 3, "{property}");
-            assert!(mutants.iter().any(|mutant| mutant.hard), "{property}");
-        }
-    }
-
-    #[test]
-    fn names_are_unique() {
-        let names: BTreeSet<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
-        assert_eq!(names.len(), MUTANTS.len());
-    }
-}
+mod tests;
