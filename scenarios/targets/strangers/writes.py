@@ -44,7 +44,7 @@ class Writes:
         touched = self.changes(model, params, e, clauses)
         if self.says("defaults_on_update"):
             for name, field in model.fields.items():
-                if field.get("default") is not None and name not in touched | set(model.keys) | {model.version}:
+                if self.defaulted(model, name) and name not in touched | set(model.keys) | {model.version}:
                     self.set(e, clauses, name, self.store(field, field["default"]))
         if model.version:
             own += self.versioned(model, params, e, clauses)
@@ -74,7 +74,8 @@ class Writes:
         if form == "named":
             given = {name: record.get(name, ABSENT) for name in params.get("names") or []}
         elif form == "whole":
-            given = {name: record.get(name, ABSENT) for name in model.fields}
+            rest = [name for name in model.fields if name not in record and not self.defaulted(model, name)]
+            given = record | dict.fromkeys(rest, ABSENT)
         else:
             given = record if form == "partial" else params.get("set") or {}
         for name, value in given.items():
@@ -98,6 +99,10 @@ class Writes:
                 clauses["SET"].append(self.extended(model, e, name, value, operands == "append"))
                 touched.add(name)
         return touched
+
+    def defaulted(self, model, name):
+        """Whether an update that leaves the field out writes its default."""
+        return self.says("defaults_on_update") and model.field(name).get("default") is not None
 
     def any(self, value):
         try:
