@@ -1,6 +1,8 @@
 //! Engines that hold the data. One file an engine.
 
 mod choice;
+#[cfg(test)]
+mod differential;
 mod embedded;
 mod endpoint;
 mod reference;

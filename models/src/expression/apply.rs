@@ -118,7 +118,7 @@ impl<'update> Work<'update> {
 
     fn append(&mut self) {
         let mut appends = std::mem::take(&mut self.appends);
-        appends.sort_by(|(left, _), (right, _)| left.cmp(right));
+        appends.sort_by_key(|(path, _)| *path);
         for (path, value) in appends {
             let parent = path.0.split_last().map_or(&[][..], |(_, parent)| parent);
             if let Some(AttributeValue::L(list)) = reach(&mut self.item, parent) {

@@ -75,11 +75,11 @@ pub fn prepare(
     let mut reader = Reader { field, request, breaks, unread: false };
     let substitutions = reader.substitutions();
     let mut resolver = Resolver::new(&substitutions);
-    let condition = reader.expression("ConditionExpression", |text| Ok(parse_condition(text)?));
-    let filter = reader.expression("FilterExpression", |text| Ok(parse_condition(text)?));
-    let key_condition = reader.expression("KeyConditionExpression", |text| Ok(parse_key_condition(text)?));
-    let projection = reader.expression("ProjectionExpression", |text| Ok(parse_projection(text)?));
-    let update = reader.expression("UpdateExpression", |text| Ok(parse_update(text)?));
+    let condition = reader.expression("ConditionExpression", parse_condition);
+    let filter = reader.expression("FilterExpression", parse_condition);
+    let key_condition = reader.expression("KeyConditionExpression", parse_key_condition);
+    let projection = reader.expression("ProjectionExpression", parse_projection);
+    let update = reader.expression("UpdateExpression", parse_update);
     let any = condition.is_some() || filter.is_some() || key_condition.is_some();
     let any = any || projection.is_some() || update.is_some();
 

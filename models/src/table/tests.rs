@@ -300,3 +300,92 @@ fn legacy_parameters_are_refused_as_unspecified() {
     let error = tables.call("UpdateItem", &request).expect_err("an error");
     assert_eq!((error.name, error.unspecified), ("ValidationException", true));
 }
+
+/// JSON out of the words that requests are made of.
+fn soup() -> impl proptest::strategy::Strategy<Value = Value> {
+    use proptest::prelude::*;
+    let texts = [
+        "",
+        "things",
+        "by_g",
+        "a",
+        "1",
+        "1E999",
+        "pk = :v",
+        "SET a = :v",
+        "ALL_OLD",
+        "COUNT",
+        "a, b[0]",
+        "TOTAL",
+    ];
+    let keys = [
+        "TableName",
+        "IndexName",
+        "Item",
+        "Key",
+        "Keys",
+        "TransactItems",
+        "Put",
+        "Update",
+        "Get",
+        "RequestItems",
+        "things",
+        "PutRequest",
+        "KeyConditionExpression",
+        "FilterExpression",
+        "UpdateExpression",
+        "ExpressionAttributeValues",
+        ":v",
+        "Limit",
+        "Segment",
+        "TotalSegments",
+        "ExclusiveStartKey",
+        "Select",
+        "pk",
+        "sk",
+        "g",
+        "S",
+        "N",
+        "L",
+        "M",
+        "SS",
+        "KeySchema",
+        "AttributeDefinitions",
+        "Projection",
+        "ReturnConsumedCapacity",
+        "ClientRequestToken",
+    ];
+    let leaf = prop_oneof![
+        proptest::sample::select(texts.to_vec()).prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(6, 60, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((proptest::sample::select(keys.to_vec()), inner), 0..6).prop_map(
+                |members| members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+            ),
+        ]
+    })
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_request_is_answered_or_refused(request in soup(), fits in proptest::bool::ANY) {
+        let mut tables = tables();
+        put(&mut tables, "1", json!({ "g": { "S": "x" } }));
+        let mut request = request;
+        if fits && let Some(members) = request.as_object_mut() {
+            members.insert("TableName".to_owned(), "things".into());
+        }
+        for operation in [
+            "CreateTable", "DescribeTable", "ListTables", "PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "Scan",
+            "BatchGetItem", "BatchWriteItem", "TransactWriteItems", "TransactGetItems", "DeleteTable", "Nonsense",
+        ] {
+            let _ = tables.call(operation, &request);
+            crate::expression::check_request(operation, &request);
+        }
+    }
+}
