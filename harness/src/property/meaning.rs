@@ -356,15 +356,11 @@ fn operand_of<V>(operand: &WireOperand<WirePath, V>, roots: &mut BTreeSet<String
 
 /// Items at the edges of a key condition: the sort key at, below and above each bound, another partition.
 fn key_samples(model: &Model, query: &Query, before: &[Item]) -> Vec<Item> {
+    let mut items: Vec<Item> = before.to_vec();
     let (partition, sort) = match query.index.as_deref().and_then(|name| model.index(name)) {
         Some(index) => (index.partition_key.as_str(), index.sort_key.as_deref()),
         None => (model.partition_key.as_str(), model.sort_key.as_deref()),
     };
-    // An index holds only the items that carry its keys: no key condition is asked about the others.
-    let keys = [Some(partition), sort].into_iter().flatten().filter_map(|name| model.field(name));
-    let keys: Vec<&str> = keys.map(|field| field.attribute()).collect();
-    let held = |item: &&Item| keys.iter().all(|key| item.contains_key(*key));
-    let mut items: Vec<Item> = before.iter().filter(held).cloned().collect();
     let (Some(field), Some(value)) = (model.field(partition), query.partition.get(partition)) else {
         return items;
     };
