@@ -5,6 +5,7 @@ mod choice;
 mod differential;
 mod embedded;
 mod endpoint;
+pub mod postgres;
 mod reference;
 
 pub use choice::{BackendChoice, BackendError};

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod console;
+pub mod isolate;
 pub mod doctor;
 mod list;
 mod replay;
@@ -45,6 +46,8 @@ struct Arguments {
 enum Command {
     /// Run threat models: the main job. Without an argument: the shipped ones
     Run(Box<run::Arguments>),
+    /// Test tenant isolation of a Postgres schema from its contract
+    Isolate(isolate::Args),
     /// Run a saved case, narrated
     Replay(replay::Arguments),
     /// Serve an engine as a DynamoDB endpoint on loopback
@@ -88,6 +91,7 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &catalogue),
+        Command::Isolate(arguments) => return isolate::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments, &catalogue),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::List(arguments) => list::run(&arguments, &catalogue),

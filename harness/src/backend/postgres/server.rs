@@ -1,0 +1,276 @@
+//! A throw-away server: made, started, copied, stopped and removed by the harness.
+//!
+//! It listens on a unix socket in its own folder and on loopback, never syncs, and has no background work
+//! that would make two worlds differ (autovacuum is off). Root cannot run a server, so root runs it as
+//! `nobody`. When the harness dies the kernel tells the server; a folder that nobody holds any more is
+//! removed by the next run.
+
+use super::binaries::Binaries;
+use super::client::{Address, Connection, Host};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NOBODY: u32 = 65534;
+const PREFIX: &str = "proofhouse-pg-";
+
+/// Whether the harness runs as root.
+#[expect(unsafe_code, reason = "geteuid has no safe wrapper in the standard library")]
+pub fn is_root() -> bool {
+    // SAFETY: no arguments, no memory, cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// A folder with data folders in it, locked while the harness lives and removed afterwards.
+#[derive(Debug)]
+pub struct Ground {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Ground {
+    /// A new folder in memory where there is room for it, else in the temporary folder. Removes those that earlier runs left behind.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn new() -> Result<Self, String> {
+        let temporary = roomy_memory().unwrap_or_else(std::env::temp_dir);
+        remove_stale(&std::env::temp_dir());
+        remove_stale(&temporary);
+        let unique = format!("{PREFIX}{}-{:x}", std::process::id(), rand_name());
+        let folder = temporary.join(unique);
+        std::fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let lock = File::create(folder.join("lock")).map_err(|error| format!("lock: {error}"))?;
+        lock.lock().map_err(|error| format!("lock: {error}"))?;
+        give(&folder)?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Databases are made by the dozen: in memory that takes a fifth of the time. Two gigabytes must be free.
+fn roomy_memory() -> Option<PathBuf> {
+    let output = Command::new("df").args(["--output=avail", "-B1", "/dev/shm"]).output().ok()?;
+    let free: u64 = String::from_utf8_lossy(&output.stdout).lines().nth(1)?.trim().parse().ok()?;
+    (free > 2 << 30).then(|| PathBuf::from("/dev/shm"))
+}
+
+fn rand_name() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn remove_stale(temporary: &Path) {
+    for entry in std::fs::read_dir(temporary).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let Ok(lock) = File::open(entry.path().join("lock")) else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn give(folder: &Path) -> Result<(), String> {
+    if is_root() {
+        std::os::unix::fs::chown(folder, Some(NOBODY), Some(NOBODY))
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// A command that runs as a user who may run a server, and dies with the harness.
+#[expect(unsafe_code, reason = "prctl before exec is the only way to have the kernel stop the server")]
+fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null()).env_clear().env("LC_ALL", "C").env("TZ", "UTC").env("PATH", "/usr/bin:/bin");
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.current_dir("/");
+    #[cfg(target_os = "linux")]
+    // SAFETY: prctl is async-signal-safe and touches no memory of this process.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGQUIT);
+            Ok(())
+        });
+    }
+    command
+}
+
+/// Makes a data folder.
+///
+/// # Errors
+/// What `initdb` said.
+pub fn make(
+    ground: &Ground,
+    binaries: &Binaries,
+    parameters: &[(String, String)],
+) -> Result<PathBuf, String> {
+    let data = ground.path().join("data");
+    let kept = binaries.bin.parent().map(|folder| beside(folder, "fresh-data"));
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.is_dir()) {
+        copy(kept, &data)?;
+    } else {
+        initialise(binaries, &data)?;
+        if let Some(kept) = kept.filter(|_| binaries.name.contains("embedded")) {
+            // A second run copies what the first one made; a race between two is won by either.
+            let partial = beside(&kept, &std::process::id().to_string());
+            if copy(&data, &partial).is_err() || std::fs::rename(&partial, &kept).is_err() {
+                let _ = std::fs::remove_dir_all(&partial);
+            }
+        }
+    }
+    configure(&data, parameters)?;
+    Ok(data)
+}
+
+fn beside(folder: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}-{suffix}", folder.display()))
+}
+
+fn initialise(binaries: &Binaries, data: &Path) -> Result<(), String> {
+    let output = command(&binaries.bin.join("initdb"))
+        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+        .arg("--wal-segsize=1")
+        .arg("-D")
+        .arg(data)
+        .output()
+        .map_err(|error| format!("initdb: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+fn configure(data: &Path, parameters: &[(String, String)]) -> Result<(), String> {
+    let mut text = String::from(
+        "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\njit = off\n\
+         shared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\nlog_min_messages = fatal\n\
+         max_parallel_workers_per_gather = 0\nlogging_collector = off\ntimezone = 'UTC'\n\
+         dynamic_shared_memory_type = mmap\n",
+    );
+    for (name, value) in parameters {
+        text.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
+    }
+    let file = data.join("postgresql.conf");
+    let mut conf =
+        File::options().append(true).open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    conf.write_all(text.as_bytes()).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// A running server. Dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// How to reach it as the superuser.
+    pub address: Address,
+}
+
+impl Server {
+    /// Starts a server on a data folder.
+    ///
+    /// # Errors
+    /// What the server wrote to its log, where it does not come up within 30 seconds.
+    pub fn start(ground: &Ground, binaries: &Binaries, data: &Path) -> Result<Self, String> {
+        let port = free_port().map_err(|error| format!("no free port: {error}"))?;
+        let log = data.with_extension("log");
+        let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let errors = file.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
+        let child = command(&binaries.bin.join("postgres"))
+            .arg("-D")
+            .arg(data)
+            .args(["-k", &ground.path().to_string_lossy(), "-p", &port.to_string(), "-h", "127.0.0.1"])
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .map_err(|error| format!("postgres: {error}"))?;
+        let address = Address {
+            host: Host::Socket(ground.path().to_path_buf()),
+            port,
+            user: "postgres".to_owned(),
+            password: None,
+            database: "postgres".to_owned(),
+        };
+        let mut server = Self { child, data: data.to_path_buf(), address };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if Connection::open(&server.address, &[]).is_ok() {
+                return Ok(server);
+            }
+            let ended = matches!(server.child.try_wait(), Ok(Some(_)));
+            if ended || Instant::now() > deadline {
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                return Err(format!("the server does not start: {}", text.trim()));
+            }
+            std::thread::sleep(Duration::from_millis(15));
+        }
+    }
+
+    /// Whether the server still runs.
+    pub fn alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Stops it cleanly, so that its folder can be copied.
+    pub fn stop(mut self) -> PathBuf {
+        self.signal(libc::SIGINT);
+        let _ = self.child.wait();
+        self.data.clone()
+    }
+
+    #[expect(unsafe_code, reason = "sending a signal to one's own child has no safe wrapper")]
+    fn signal(&mut self, signal: i32) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // SAFETY: the process is our child and has not been waited for.
+            unsafe { libc::kill(self.child.id().cast_signed(), signal) };
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal(libc::SIGQUIT);
+        let _ = self.child.wait();
+    }
+}
+
+/// Copies the folder of a stopped server.
+///
+/// # Errors
+/// What `cp` said: no space, for one.
+pub fn copy(data: &Path, to: &Path) -> Result<(), String> {
+    let output = Command::new("cp")
+        .args(["-a", "--reflink=auto"])
+        .arg(data)
+        .arg(to)
+        .output()
+        .map_err(|error| format!("cp: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("cp: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

@@ -1,0 +1,102 @@
+//! `proofhouse isolate`: tenant isolation of a Postgres schema, from its contract.
+
+use crate::backend::postgres::Choice;
+use crate::isolate::{self, Options, Problem};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Tests whether tenants of a Postgres schema are isolated.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The contract: a TOML file beside the schema.
+    #[arg(required_unless_present = "init")]
+    pub contract: Option<PathBuf>,
+    /// Writes a first contract for the database behind this URL to standard output.
+    #[arg(long, value_name = "URL")]
+    pub init: Option<String>,
+    /// How long to look for leaks: 30s, 2m.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub time: Duration,
+    /// Seed of rows and random programs.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Workers; each has two servers.
+    #[arg(long)]
+    pub jobs: Option<usize>,
+    /// Folder for results.jsonl and saved findings.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Which Postgres: embedded[@VERSION], local, container, URL.
+    #[arg(long, default_value = "embedded")]
+    pub postgres: Choice,
+}
+
+/// A duration such as `30s`, `2m`, `1h`, `500ms`.
+///
+/// # Errors
+/// Something else.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| format!("{text}: not a duration such as 30s"))?;
+    match &text[digits..] {
+        "ms" => Ok(Duration::from_millis(number)),
+        "" | "s" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(60 * number)),
+        "h" => Ok(Duration::from_secs(3600 * number)),
+        unit => Err(format!("{text}: {unit} is not one of ms, s, m, h")),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> ExitCode {
+    if let Some(url) = &args.init {
+        return match isolate::init(url) {
+            Ok(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(problem) => fail(&problem),
+        };
+    }
+    let jobs =
+        args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from).min(4));
+    let options = Options {
+        contract: args.contract.unwrap_or_default(),
+        time: args.time,
+        seed: args.seed,
+        jobs,
+        report: args.report,
+        failures: PathBuf::from("target/proofhouse/failures"),
+        postgres: args.postgres,
+        quiet: false,
+    };
+    match isolate::run(&options) {
+        Ok(report) => {
+            print!("{}", report.print(&report.objects, &options));
+            ExitCode::from(report.exit_code())
+        }
+        Err(problem) => fail(&problem),
+    }
+}
+
+fn fail(problem: &Problem) -> ExitCode {
+    eprintln!("error: {problem}");
+    ExitCode::from(match problem {
+        Problem::Contract(_) => 2,
+        Problem::Harness(_) => 3,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+    use std::time::Duration;
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert!(duration("2 weeks").is_err());
+    }
+}

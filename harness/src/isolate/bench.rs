@@ -1,0 +1,487 @@
+//! The bench: a prepared database, copied into worlds that differ in B's rows only.
+//!
+//! One server prepares: extensions, roles, `super`, schema, `create`, then the rows of A and of everyone. It is
+//! stopped and its folder copied, so that every world starts from the same bytes: equal OIDs, random values,
+//! times and transaction ids. Each worker owns two servers, one a world.
+
+use super::catalogue::{self, Catalogue};
+use super::contract::{Contract, ContractError, Words, fill, has_world, mentions};
+use super::data::{Made, Maker, Rule, Rules, Who};
+use super::script;
+use crate::backend::postgres::binaries::{self, Binaries};
+use crate::backend::postgres::client::{Address, ClientError, Connection};
+use crate::backend::postgres::server::{self, Ground, Server};
+use crate::backend::postgres::{Choice, quote_name, quote_text};
+use std::path::{Path, PathBuf};
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The contract or a file that it names: exit status 2.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// The harness or the backend: exit status 3.
+    #[error("{0}")]
+    Harness(String),
+}
+
+impl From<ClientError> for Problem {
+    fn from(error: ClientError) -> Self {
+        Self::Harness(error.to_string())
+    }
+}
+
+/// What all workers share.
+pub struct Bench {
+    /// The contract.
+    pub contract: Contract,
+    /// The catalogue, with the rights that A has after it entered.
+    pub catalogue: Catalogue,
+    /// The contract, resolved.
+    pub rules: Rules,
+    /// Name and version of the backend.
+    pub backend: String,
+    /// Names of databases with the rows of A and of everyone, one a generation.
+    pub bases: Vec<String>,
+    /// Rows that were made in each of them.
+    pub base_rows: Vec<Vec<Made>>,
+    /// Words of each tenant, with those of login.
+    pub words: Vec<Words>,
+    /// Tables in which no row could be made.
+    pub empty: Vec<String>,
+    /// What the user should know: a fallback.
+    pub notes: Vec<String>,
+    data: PathBuf,
+    binaries: Binaries,
+    ground: Ground,
+}
+
+/// Names of the harness's own databases.
+const PREPARED: &str = "proofhouse_prepared";
+
+impl Bench {
+    /// Prepares everything up to the point where the worlds part.
+    ///
+    /// # Errors
+    /// A contract that does not fit its schema, or a backend that fails.
+    pub fn prepare(contract: Contract, choice: &Choice, generations: usize) -> Result<Self, Problem> {
+        let mut notes = Vec::new();
+        let binaries = choose(choice, &mut notes)?;
+        let ground = Ground::new().map_err(Problem::Harness)?;
+        let parameters: Vec<(String, String)> =
+            contract.database.parameters.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
+        let data = server::make(&ground, &binaries, &parameters).map_err(Problem::Harness)?;
+        let server = Server::start(&ground, &binaries, &data).map_err(|error| {
+            if parameters.is_empty() {
+                Problem::Harness(error)
+            } else {
+                contract.error_at("parameters", format!("parameters: {error}")).into()
+            }
+        })?;
+        let name = contract.name();
+        set_up(&contract, &server.address, &name)?;
+        let mut admin = Connection::open(&server.address, &[])?;
+        let address = server.address.database(&name);
+        let mut connection = Connection::open(&address, &[])?;
+        let words = all_words(&contract, &address)?;
+        let role = effective_role(&contract, &address, &words)?;
+        let catalogue = catalogue::read(&mut connection, &role, &contract.role(0))?;
+        let rules = Rules::resolve(&contract, &catalogue)?;
+        drop(connection);
+        admin.run(&format!("ALTER DATABASE {} RENAME TO {PREPARED}", quote_name(&name)))?;
+        let (mut bases, mut base_rows, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+        for generation in 0..generations.max(1) {
+            let base = format!("proofhouse_base{generation}");
+            admin.run(&format!("CREATE DATABASE {base} TEMPLATE {PREPARED}"))?;
+            let mut connection = Connection::open(&server.address.database(&base), &SETTINGS)?;
+            let mut maker = Maker::new(&contract, &catalogue, &rules, &mut connection, words.clone())?;
+            maker.number = generation * 3;
+            let (made, missing) = base_of(&mut maker, generation)?;
+            drop(connection);
+            if generation == 0 {
+                empty = missing;
+            }
+            base_rows.push(made);
+            bases.push(base);
+        }
+        drop(admin);
+        let data = server.stop();
+        let backend = binaries.name.clone();
+        Ok(Self {
+            contract,
+            catalogue,
+            rules,
+            backend,
+            bases,
+            base_rows,
+            words,
+            empty,
+            notes,
+            data,
+            binaries,
+            ground,
+        })
+    }
+
+    /// A server on a copy of the prepared folder.
+    ///
+    /// # Errors
+    /// No space, or it does not start.
+    pub fn server(&self, name: &str) -> Result<Server, Problem> {
+        let folder = self.ground.path().join(name);
+        server::copy(&self.data, &folder).map_err(Problem::Harness)?;
+        Server::start(&self.ground, &self.binaries, &folder).map_err(Problem::Harness)
+    }
+}
+
+/// Start values of the harness's sessions: nothing waits for ever.
+pub const SETTINGS: [(&str, &str); 3] =
+    [("statement_timeout", "4000"), ("lock_timeout", "400"), ("client_min_messages", "notice")];
+
+fn choose(choice: &Choice, notes: &mut Vec<String>) -> Result<Binaries, Problem> {
+    match choice {
+        Choice::Embedded(Some(version)) => binaries::embedded(version).map_err(Problem::Harness),
+        Choice::Embedded(None) => match binaries::embedded(binaries::EMBEDDED_VERSION) {
+            Ok(found) => Ok(found),
+            Err(error) => {
+                let found =
+                    binaries::local().map_err(|local| Problem::Harness(format!("{error}; {local}")))?;
+                notes.push(format!("embedded Postgres cannot be had ({error}); using {}", found.name));
+                Ok(found)
+            }
+        },
+        Choice::Local => binaries::local().map_err(Problem::Harness),
+        Choice::Container => Err(Problem::Harness("no container engine answers here".to_owned())),
+        Choice::Url(_) => Err(Problem::Harness("a running server is read by --init only".to_owned())),
+    }
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Extensions, roles, `super`, schema, `create`.
+fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Problem> {
+    let mut admin = Connection::open(server, &[])?;
+    let owner = &contract.database.owner;
+    let roles: Vec<String> = (0..contract.ids().len()).map(|tenant| contract.role(tenant)).collect();
+    make_role(&mut admin, owner)?;
+    if contract.database.template.is_some() {
+        return Err(contract
+            .error_at("template", "template: the throw-away server has no such database; give schema files")
+            .into());
+    }
+    admin.run(&format!("CREATE DATABASE {} OWNER {}", quote_name(name), quote_name(owner)))?;
+    let address = server.database(name);
+    let mut connection = Connection::open(&address, &[])?;
+    connection.run(&format!("ALTER SCHEMA public OWNER TO {}", quote_name(owner)))?;
+    for extension in &contract.database.extensions {
+        connection
+            .run(&format!("CREATE EXTENSION IF NOT EXISTS {} CASCADE", quote_name(extension)))
+            .map_err(|error| contract.error_at("extensions", error.to_string()))?;
+    }
+    // Files of the superuser may create the roles with their attributes; what they leave out is created.
+    for role in &roles {
+        make_role(&mut admin, role)?;
+    }
+    for file in &contract.database.superuser {
+        apply(contract, &contract.folder().join(file), &mut connection, 0)?;
+    }
+    drop(connection);
+    let mut connection = Connection::open(&address, &[])?;
+    connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(owner)))?;
+    for file in &contract.database.schema {
+        apply(contract, &contract.folder().join(file), &mut connection, 0)?;
+    }
+    for role in &roles {
+        let rows = admin.run(&format!(
+            "SELECT rolcanlogin FROM pg_catalog.pg_roles WHERE rolname = {}",
+            quote_text(role)
+        ))?;
+        if rows.first().and_then(|row| row[0].as_deref()) != Some("t") {
+            return Err(contract.error_at("role", format!("role {role} cannot log in")).into());
+        }
+    }
+    drop(connection);
+    create(contract, &address, None)
+}
+
+fn make_role(admin: &mut Connection, role: &str) -> Result<(), Problem> {
+    let known =
+        admin.run(&format!("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = {}", quote_text(role)))?;
+    if known.is_empty() {
+        admin.run(&format!("CREATE ROLE {} LOGIN", quote_name(role)))?;
+    }
+    Ok(())
+}
+
+/// The statements of `create`, one transaction a tenant; with `world` those that differ by world.
+///
+/// # Errors
+/// A statement that the database refuses.
+pub fn create(contract: &Contract, address: &Address, world: Option<usize>) -> Result<(), Problem> {
+    let chosen: Vec<&String> =
+        contract.tenant.create.iter().filter(|s| has_world(s) == world.is_some()).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let mut connection = Connection::open(address, &[])?;
+    for tenant in 0..contract.ids().len() {
+        let mut words = contract.words(tenant);
+        if let Some(world) = world {
+            words.insert("world".to_owned(), world.to_string());
+        }
+        let list: Vec<String> = chosen
+            .iter()
+            // A statement without a word is for all tenants: once.
+            .filter(|s| tenant == 0 || words.keys().any(|word| mentions(s, word)))
+            .map(|s| fill(s, &words))
+            .collect();
+        let mut outcome = Ok(Vec::new());
+        for by_owner in [true, false] {
+            let role = if by_owner {
+                format!("SET SESSION AUTHORIZATION {}", quote_name(&contract.database.owner))
+            } else {
+                "RESET SESSION AUTHORIZATION".to_owned()
+            };
+            connection.run(&role)?;
+            connection.run("BEGIN")?;
+            outcome = list.iter().try_fold(Vec::new(), |_, statement| connection.run(statement));
+            connection.run(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            match &outcome {
+                Err(ClientError::Statement(_, error)) if error.code == "42501" => {}
+                _ => break,
+            }
+        }
+        if let Err(error) = outcome {
+            return Err(contract
+                .error_at("create", format!("create for tenant {}: {error}", contract.ids()[tenant]))
+                .into());
+        }
+    }
+    Ok(())
+}
+
+/// Applies a file.
+///
+/// # Errors
+/// The file, the line and what the server said.
+pub fn apply(
+    contract: &Contract,
+    file: &Path,
+    connection: &mut Connection,
+    depth: usize,
+) -> Result<(), Problem> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| ContractError { place: file.display().to_string(), reason: error.to_string() })?;
+    for piece in script::split(&text) {
+        if let Some(include) = piece.sql.strip_prefix("\\i").filter(|_| piece.sql.starts_with('\\')) {
+            let name = include.trim_start_matches('r').trim();
+            let path = file.parent().map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
+            if depth < 8 {
+                apply(contract, &path, connection, depth + 1)?;
+            }
+            continue;
+        }
+        let answers = connection.simple(&piece.sql, piece.copy.as_deref())?;
+        if let Some(error) = answers.into_iter().find_map(|answer| answer.error) {
+            let place = format!("{}:{}", file.display(), piece.line);
+            return Err(ContractError { place, reason: error.to_string() }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The words of every tenant, those of `login` included.
+fn all_words(contract: &Contract, address: &Address) -> Result<Vec<Words>, Problem> {
+    let mut connection = Connection::open(address, &SETTINGS)?;
+    connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(&contract.database.owner)))?;
+    (0..contract.ids().len()).map(|tenant| login(contract, tenant, &mut connection)).collect()
+}
+
+/// The words of a tenant; runs `login` where the contract has one.
+///
+/// # Errors
+/// A login query that the database refuses.
+pub fn login(contract: &Contract, tenant: usize, connection: &mut Connection) -> Result<Words, Problem> {
+    let mut words = contract.words(tenant);
+    if let Some(query) = &contract.tenant.login {
+        let answers = connection.simple(&fill(query, &words), None)?;
+        let answer = answers.into_iter().next_back().unwrap_or_default();
+        if let Some(error) = answer.error {
+            return Err(contract.error_at("login", format!("login: {error}")).into());
+        }
+        if let Some(row) = answer.rows.into_iter().next() {
+            for (column, cell) in answer.columns.into_iter().zip(row) {
+                words.insert(column, cell.unwrap_or_else(|| "NULL".to_owned()));
+            }
+        }
+    }
+    Ok(words)
+}
+
+/// The role whose rights hold after A entered.
+fn effective_role(contract: &Contract, address: &Address, words: &[Words]) -> Result<String, Problem> {
+    let mut connection = Connection::open(address, &SETTINGS)?;
+    let role = contract.role(0);
+    connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(&role)))?;
+    connection.run("BEGIN")?;
+    for statement in &contract.tenant.enter {
+        let statement = fill(statement, &words[0]);
+        connection.run(&statement).map_err(|error| contract.error_at("enter", format!("enter: {error}")))?;
+    }
+    Ok(connection.scalar("SELECT current_user")?.unwrap_or(role))
+}
+
+/// Rows of A and of everyone, and B's rows that everyone may read.
+fn base_of(maker: &mut Maker<'_>, generation: usize) -> Result<(Vec<Made>, Vec<String>), Problem> {
+    let mut made = Vec::new();
+    let mut empty = Vec::new();
+    let order = Maker::order(maker.catalogue, maker.rules);
+    for table in order {
+        let Some(rule) = maker.rules.tables[table].clone() else { continue };
+        if !rule.made {
+            continue;
+        }
+        let label = maker.catalogue.tables[table].label();
+        let mut count = 0;
+        let (who, letter) = match rule.rule {
+            Rule::Shared => (Who::Everyone, 's'),
+            Rule::Closed => (Who::Closed, 's'),
+            Rule::Fixed(tenant) if tenant > 0 => continue,
+            _ => (Who::Tenant(0), 'a'),
+        };
+        for _ in 0..3 {
+            let rows = make_with_referrer(maker, table, who, 0, letter)?;
+            count += usize::from(!rows.is_empty());
+            made.extend(rows);
+        }
+        if let (Rule::Columns(columns, _), true) = (&rule.rule, generation > 0)
+            && columns.iter().all(|c| !maker.catalogue.tables[table].columns[*c].required)
+        {
+            made.extend(maker.make(table, Who::Everyone, 0, 's')?);
+        }
+        if let Some(condition) = &rule.public {
+            for _ in 0..3 {
+                let rows = make_with_referrer(maker, table, Who::Tenant(1), 0, 'b')?;
+                made.extend(rows);
+            }
+            drop_rows(maker, table, &format!("NOT coalesce(({condition}), false)"), &mut made)?;
+        }
+        if count == 0 && maker.rows.tables[table].is_empty() {
+            empty.push(label);
+        }
+    }
+    Ok((made, empty))
+}
+
+/// Deletes rows of B that were made in this round and fit a condition.
+fn drop_rows(
+    maker: &mut Maker<'_>,
+    table: usize,
+    condition: &str,
+    made: &mut Vec<Made>,
+) -> Result<(), Problem> {
+    let name = maker.catalogue.tables[table].sql();
+    let fits = maker.connection.run(&format!("SELECT * FROM {name} WHERE {condition}")).unwrap_or_default();
+    let gone: Vec<_> = made
+        .iter()
+        .filter(|row| row.table == table && row.owner.is_foreign() && fits.contains(&row.cells))
+        .map(|row| row.cells.clone())
+        .collect();
+    for cells in gone {
+        let parts: Vec<String> = maker.catalogue.tables[table]
+            .columns
+            .iter()
+            .zip(&cells)
+            .map(|(column, cell)| match cell {
+                Some(value) => format!("{}::text = {}", column.sql(), quote_text(value)),
+                None => format!("{} IS NULL", column.sql()),
+            })
+            .collect();
+        let _ = maker.connection.run(&format!("DELETE FROM {name} WHERE {}", parts.join(" AND ")));
+        if let Some(at) = maker.rows.tables[table].iter().position(|row| *row == cells) {
+            maker.rows.tables[table].remove(at);
+            maker.owners[table].remove(at);
+        }
+        made.retain(|row| row.table != table || row.cells != cells);
+    }
+    Ok(())
+}
+
+/// A row, and where its tenant is that of referring rows, one of those too.
+fn make_with_referrer(
+    maker: &mut Maker<'_>,
+    table: usize,
+    who: Who,
+    world: usize,
+    letter: char,
+) -> Result<Vec<Made>, Problem> {
+    let Some(rule) = maker.rules.tables[table].clone() else { return Ok(Vec::new()) };
+    if let Rule::Referred(_, by, _) = rule.rule
+        && maker.rules.tables[by].as_ref().is_some_and(|rule| !rule.made)
+    {
+        return Ok(Vec::new());
+    }
+    Ok(maker.make(table, who, world, letter)?.into_iter().collect())
+}
+
+/// How many rows B has in a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volume {
+    /// Only what `create` made.
+    None,
+    /// About three a table.
+    Few,
+    /// A few more, with other contents.
+    Other,
+    /// Enough to change plans.
+    Many,
+}
+
+/// Makes B's rows in a world.
+///
+/// # Errors
+/// The connection is lost.
+pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Result<Vec<Made>, Problem> {
+    let count = match volume {
+        Volume::None => return Ok(Vec::new()),
+        Volume::Few => 3,
+        Volume::Other => 5,
+        Volume::Many => 250,
+    };
+    let mut made = Vec::new();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(8);
+    for table in Maker::order(maker.catalogue, maker.rules) {
+        let Some(rule) = maker.rules.tables[table].clone() else { continue };
+        let tenants: Vec<usize> = match rule.rule {
+            Rule::Shared | Rule::Closed => continue,
+            Rule::Fixed(0) => continue,
+            Rule::Fixed(tenant) => vec![tenant],
+            _ => (1..maker.contract.ids().len()).collect(),
+        };
+        if !rule.made || rule.public.as_deref() == Some("true") {
+            continue;
+        }
+        let mut refused = 0;
+        let start = made.len();
+        for turn in 0..count {
+            let tenant = if turn < 2 { tenants[0] } else { tenants[turn % tenants.len()] };
+            let rows = make_with_referrer(maker, table, Who::Tenant(tenant), world, 'b')?;
+            refused += usize::from(rows.is_empty());
+            made.extend(rows);
+            if refused > 2 || std::time::Instant::now() > deadline {
+                break;
+            }
+        }
+        if let Some(condition) = &rule.public {
+            let mut mine = made.split_off(start);
+            drop_rows(maker, table, &format!("({condition})"), &mut mine)?;
+            made.extend(mine);
+        }
+    }
+    Ok(made)
+}

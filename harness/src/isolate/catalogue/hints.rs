@@ -1,0 +1,104 @@
+//! Static facts that may explain a finding. A hint is never a finding, and a finding never rests on a hint.
+
+use super::{Catalogue, Table};
+use crate::backend::postgres::client::{Connection, Result};
+
+/// Reads facts that often stand behind a leak: object and sentence.
+///
+/// # Errors
+/// The catalogue cannot be read.
+pub fn hints(
+    catalogue: &Catalogue,
+    connection: &mut Connection,
+    role: &str,
+) -> Result<Vec<(String, String)>> {
+    let mut hints = Vec::new();
+    let flags = connection.run(&format!(
+        "SELECT rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = {}",
+        crate::backend::postgres::quote_text(role)
+    ))?;
+    for row in flags {
+        if row[0].as_deref() == Some("t") {
+            hints.push((String::new(), format!("{role} is a superuser: no policy holds for it")));
+        } else if row[1].as_deref() == Some("t") {
+            hints.push((String::new(), format!("{role} has BYPASSRLS: no policy holds for it")));
+        }
+    }
+    for table in &catalogue.tables {
+        hints.extend(of_table(catalogue, table).into_iter().map(|text| (table.label(), text)));
+    }
+    for function in &catalogue.functions {
+        if function.definer && function.executable && !function.extension && !function.trigger {
+            let path = if function.settings.contains("search_path") {
+                String::new()
+            } else {
+                " and without a search_path of its own".to_owned()
+            };
+            hints.push((
+                function.label(),
+                format!("{} runs with its owner's rights (SECURITY DEFINER){path}", function.label()),
+            ));
+        }
+    }
+    let views = connection.run(
+        "SELECT n.nspname, c.relname, coalesce(array_to_string(c.reloptions, ','), '') \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind = 'v' AND n.nspname !~ '^(pg_|information_schema)'",
+    )?;
+    for row in views {
+        let [Some(schema), Some(name), Some(options)] = &row[..] else { continue };
+        let Some(at) = catalogue.tables.iter().position(|t| &t.schema == schema && &t.name == name) else {
+            continue;
+        };
+        let label = catalogue.tables[at].label();
+        if !options.contains("security_invoker=true") && !options.contains("security_invoker=on") {
+            hints.push((
+                label.clone(),
+                format!("{label} reads with its owner's rights (no security_invoker)"),
+            ));
+        }
+        if !options.contains("security_barrier") {
+            hints.push((label.clone(), format!("{label} has no security_barrier")));
+        }
+        if !options.contains("check_option") && catalogue.tables[at].through & 12 != 0 {
+            hints.push((label.clone(), format!("{label} can be written through and has no CHECK OPTION")));
+        }
+    }
+    Ok(hints)
+}
+
+fn of_table(catalogue: &Catalogue, table: &Table) -> Vec<String> {
+    let mut facts = Vec::new();
+    let label = table.label();
+    match (table.kind, table.security) {
+        ('r' | 'p', (false, _)) if table.rights.contains(['S', 'I', 'U', 'D']) => {
+            facts.push(format!("row-level security is not enabled on {label}"));
+        }
+        ('r' | 'p', (true, false)) if table.owned => {
+            facts.push(format!("row-level security of {label} is not forced, and the role owns it"));
+        }
+        ('m', _) if table.may('S') => {
+            facts.push(format!("{label} is a materialized view: no policy can be set on it"));
+        }
+        _ => {}
+    }
+    for constraint in &table.constraints {
+        if constraint.kind == 'f'
+            && let Some(target) = catalogue.table(constraint.target)
+            && constraint.columns.len() == 1
+        {
+            let target = &catalogue.tables[target];
+            let action = match constraint.on_delete {
+                'c' => ", and deletes go through (ON DELETE CASCADE)",
+                'n' => ", and a delete sets it to null (ON DELETE SET NULL)",
+                _ => "",
+            };
+            facts.push(format!(
+                "{} refers to {} without the tenant: policies do not hold for foreign keys{action}",
+                constraint.name,
+                target.label()
+            ));
+        }
+    }
+    facts
+}

@@ -1,0 +1,287 @@
+//! What is in the database: read from `pg_catalog`, never from SQL text.
+
+mod hints;
+mod read;
+
+pub use hints::hints;
+pub use read::read;
+
+use crate::backend::postgres::quote_name;
+use std::collections::BTreeMap;
+
+/// Everything that programs and rows are made from.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Tables, partitions, views, materialized views, foreign tables.
+    pub tables: Vec<Table>,
+    /// Functions and procedures outside the system schemas.
+    pub functions: Vec<Function>,
+    /// Sequences.
+    pub sequences: Vec<Sequence>,
+    /// Types by OID.
+    pub types: BTreeMap<u32, Type>,
+    /// Schemas in which the role may create objects.
+    pub creatable: Vec<String>,
+    /// Roles that the login role may switch to.
+    pub memberships: Vec<String>,
+    /// Settings of the login role that apply from its login on.
+    pub settings: Vec<String>,
+    /// The server's version: 170006.
+    pub version: u32,
+    /// Static facts that may explain a finding: object and sentence.
+    pub hints: Vec<(String, String)>,
+}
+
+/// A relation.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// OID.
+    pub oid: u32,
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+    /// `r` table, `p` partitioned, `v` view, `m` materialized view, `f` foreign table.
+    pub kind: char,
+    /// Owner.
+    pub owner: String,
+    /// The table that it is a partition or a child of.
+    pub parent: Option<u32>,
+    /// Whether it is a partition, not only a child.
+    pub partition: bool,
+    /// Whether it belongs to an extension.
+    pub extension: bool,
+    /// Columns in their order.
+    pub columns: Vec<Column>,
+    /// Constraints and unique indexes.
+    pub constraints: Vec<Constraint>,
+    /// What the role may do with the whole table: letters of `SIUDTR`.
+    pub rights: String,
+    /// Whether the role owns it, directly or by membership.
+    pub owned: bool,
+    /// Row-level security: enabled, forced.
+    pub security: (bool, bool),
+    /// For views: bits of what can be done through it (8 insert, 4 update, 16 delete).
+    pub through: i32,
+}
+
+impl Table {
+    /// The name as SQL text, with schema.
+    pub fn sql(&self) -> String {
+        format!("{}.{}", quote_name(&self.schema), quote_name(&self.name))
+    }
+
+    /// The name as a person writes it: without the schema `public`.
+    pub fn label(&self) -> String {
+        if self.schema == "public" { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
+    }
+
+    /// Whether the role has a right on the table or on a column of it.
+    pub fn may(&self, right: char) -> bool {
+        self.rights.contains(right) || self.columns.iter().any(|column| column.rights.contains(right))
+    }
+
+    /// Whether rows are stored in it.
+    pub fn stores(&self) -> bool {
+        matches!(self.kind, 'r' | 'p')
+    }
+
+    /// Columns that the role may use with a right.
+    pub fn usable(&self, right: char) -> impl Iterator<Item = (usize, &Column)> {
+        let whole = self.rights.contains(right);
+        self.columns.iter().enumerate().filter(move |(_, column)| whole || column.rights.contains(right))
+    }
+
+    /// Position of a column.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The columns of the primary key, else of the first unique key, as positions.
+    pub fn key(&self) -> Option<&[usize]> {
+        let of = |kind| self.constraints.iter().find(|constraint| constraint.kind == kind);
+        of('p').or_else(|| of('u')).map(|constraint| constraint.columns.as_slice())
+    }
+}
+
+/// A column.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// OID of its type.
+    pub kind: u32,
+    /// The type as SQL text: `character varying(20)`.
+    pub type_sql: String,
+    /// Length limit of a character type.
+    pub limit: Option<usize>,
+    /// NOT NULL.
+    pub required: bool,
+    /// The default's text.
+    pub default: Option<String>,
+    /// Identity: `a` always, `d` by default.
+    pub identity: Option<char>,
+    /// Generated from other columns.
+    pub generated: bool,
+    /// Rights of the role on this column alone or through the table: letters of `SIU`.
+    pub rights: String,
+}
+
+impl Column {
+    /// Whether the database fills it where a row leaves it out.
+    pub fn fills_itself(&self) -> bool {
+        self.default.is_some() || self.identity.is_some() || self.generated
+    }
+
+    /// Whether a row may name it.
+    pub fn settable(&self) -> bool {
+        !self.generated && self.identity != Some('a')
+    }
+
+    /// The name as SQL text.
+    pub fn sql(&self) -> String {
+        quote_name(&self.name)
+    }
+}
+
+/// A constraint or a unique index.
+#[derive(Clone, Debug, Default)]
+pub struct Constraint {
+    /// Name.
+    pub name: String,
+    /// `p` primary key, `u` unique (constraint or index), `f` foreign key, `c` check, `x` exclusion.
+    pub kind: char,
+    /// Positions of its columns; empty for an index over expressions.
+    pub columns: Vec<usize>,
+    /// Referenced table, by OID.
+    pub target: u32,
+    /// Referenced columns, as positions in the target.
+    pub target_columns: Vec<usize>,
+    /// Action on delete: `a` none, `r` restrict, `c` cascade, `n` set null, `d` set default.
+    pub on_delete: char,
+    /// Its definition.
+    pub definition: String,
+    /// Whether it is checked late.
+    pub deferrable: bool,
+    /// Whether it can be an arbiter of ON CONFLICT without a predicate.
+    pub arbiter: bool,
+}
+
+/// A function or a procedure.
+#[derive(Clone, Debug, Default)]
+pub struct Function {
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+    /// Its arguments: name, type, whether it may be left out.
+    pub arguments: Vec<Argument>,
+    /// `f` function, `p` procedure.
+    pub kind: char,
+    /// Runs with its owner's rights.
+    pub definer: bool,
+    /// `i`, `s`, `v`.
+    pub volatility: char,
+    /// Belongs to an extension.
+    pub extension: bool,
+    /// May be executed by the role.
+    pub executable: bool,
+    /// Returns a trigger and cannot be called.
+    pub trigger: bool,
+    /// Its source text.
+    pub source: String,
+    /// Its settings, `search_path` for one.
+    pub settings: String,
+}
+
+impl Function {
+    /// The name as SQL text.
+    pub fn sql(&self) -> String {
+        format!("{}.{}", quote_name(&self.schema), quote_name(&self.name))
+    }
+
+    /// The name as a person writes it.
+    pub fn label(&self) -> String {
+        if self.schema == "public" { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
+    }
+}
+
+/// An argument of a function.
+#[derive(Clone, Debug, Default)]
+pub struct Argument {
+    /// Name; may be empty.
+    pub name: String,
+    /// OID of its type.
+    pub kind: u32,
+    /// Whether it has a default.
+    pub optional: bool,
+}
+
+/// A sequence.
+#[derive(Clone, Debug, Default)]
+pub struct Sequence {
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+    /// Rights of the role: `S` select, `U` usage, `W` update.
+    pub rights: String,
+}
+
+impl Sequence {
+    /// The name as SQL text.
+    pub fn sql(&self) -> String {
+        format!("{}.{}", quote_name(&self.schema), quote_name(&self.name))
+    }
+}
+
+/// A type.
+#[derive(Clone, Debug, Default)]
+pub struct Type {
+    /// As SQL text.
+    pub sql: String,
+    /// Its name without schema.
+    pub name: String,
+    /// `b` base, `e` enum, `d` domain, `c` composite, `r` range, `m` multirange, `p` pseudo.
+    pub kind: char,
+    /// Category: `N` numeric, `S` string, `B` boolean, `D` date, `A` array, …
+    pub category: char,
+    /// Element type of an array; subtype of a range.
+    pub element: u32,
+    /// Labels of an enum.
+    pub labels: Vec<String>,
+    /// Base type of a domain.
+    pub base: u32,
+    /// Checks of a domain.
+    pub checks: String,
+}
+
+impl Catalogue {
+    /// A table by OID.
+    pub fn table(&self, oid: u32) -> Option<usize> {
+        self.tables.iter().position(|table| table.oid == oid)
+    }
+
+    /// A table by `[schema.]table`; without schema `public` first, then any.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        let by_full = |table: &Table| format!("{}.{}", table.schema, table.name) == name;
+        let by_name = |table: &&Table| table.name == name;
+        self.tables
+            .iter()
+            .position(by_full)
+            .or_else(|| self.tables.iter().position(|t| t.name == name && t.schema == "public"))
+            .or_else(|| self.tables.iter().position(|t| by_name(&t)))
+    }
+
+    /// The base type below domains.
+    pub fn base(&self, mut oid: u32) -> Option<&Type> {
+        for _ in 0..8 {
+            let found = self.types.get(&oid)?;
+            if found.kind != 'd' {
+                return Some(found);
+            }
+            oid = found.base;
+        }
+        None
+    }
+}

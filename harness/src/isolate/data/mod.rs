@@ -1,0 +1,11 @@
+//! Rows: whose they are, how they are made, what changed.
+
+mod make;
+mod owner;
+mod snapshot;
+mod value;
+
+pub use make::{Made, Maker, Who};
+pub use owner::{Owner, Rule, Rules, TableRule};
+pub use snapshot::{Cells, Snapshot, digest};
+pub use value::{Flavour, candidates_of, shape};

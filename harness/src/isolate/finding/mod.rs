@@ -1,0 +1,127 @@
+//! Findings: shrunk, explained, saved.
+
+mod print;
+mod script;
+mod shrink;
+
+pub use print::{print, property_of};
+pub use script::script;
+pub use shrink::shrink;
+
+use super::data::Made;
+use super::oracle::Channel;
+use super::program::Program;
+use serde::{Deserialize, Serialize};
+
+/// A leak with its least program.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Worst first.
+    pub channels: Vec<Channel>,
+    /// Constraint, function, table.
+    pub object: String,
+    /// The program.
+    pub program: Program,
+    /// The step that shows it.
+    pub step: usize,
+    /// What is seen in world 1 and in world 2.
+    pub seen: (String, String),
+    /// Which base the worlds were made from.
+    pub base: usize,
+    /// Rows of A and of everyone.
+    pub base_rows: Vec<Made>,
+    /// B's rows in world 1 and in world 2.
+    pub rows: (Vec<Made>, Vec<Made>),
+    /// Statements and rows of B before and after shrinking, and runs that it took.
+    pub shrink: (usize, usize, usize),
+    /// How many of 20 replays showed it.
+    pub stable: usize,
+    /// Programs before it.
+    pub tests: usize,
+    /// Milliseconds before it.
+    pub ms: u128,
+    /// A fact of the catalogue that may explain it.
+    pub hint: Option<String>,
+    /// The reason where the contract accepts it.
+    pub accepted: Option<String>,
+}
+
+/// A finding as it is saved: `NAME.case.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Saved {
+    /// Tells this file from others: always `isolate`.
+    pub kind: String,
+    /// The contract's file.
+    pub contract: String,
+    /// The worst channel.
+    pub channel: Channel,
+    /// All of them.
+    pub channels: Vec<Channel>,
+    /// Constraint, function, table.
+    pub object: String,
+    /// What the finding says.
+    pub title: String,
+    /// The program.
+    pub program: Program,
+    /// Statements that make the rows of A and of everyone.
+    pub base_rows: Vec<String>,
+    /// Statements that make B's rows in world 1.
+    pub world_1: Vec<String>,
+    /// Statements that make B's rows in world 2.
+    pub world_2: Vec<String>,
+    /// What was seen in world 1.
+    pub seen_1: String,
+    /// What was seen in world 2.
+    pub seen_2: String,
+}
+
+impl Finding {
+    /// The worst channel.
+    pub fn channel(&self) -> Channel {
+        self.channels[0]
+    }
+
+    /// A name for files: letters, digits, hyphens.
+    pub fn file_name(&self) -> String {
+        let object: String = self
+            .object
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' })
+            .collect();
+        format!("{}-{}", self.channel().name(), object.trim_matches('-'))
+    }
+
+    /// The symptom in one sentence.
+    pub fn title(&self) -> String {
+        let verb = self.program.steps.get(self.step).map_or("a statement", |step| step.verb.as_str());
+        let object = &self.object;
+        match self.channel() {
+            Channel::Write => format!("A changes what is not its own: {object} ({verb})"),
+            Channel::Read => format!("A sees a value of B: {object} ({verb})"),
+            Channel::Existence => format!("A learns what B has: {object} ({verb})"),
+            Channel::Dos => format!("B's next operation fails because of A: {object} ({verb})"),
+            Channel::Count => format!("A learns how many rows B has: {object} ({verb})"),
+            Channel::Sequence => format!("generated numbers tell of B: {object} ({verb})"),
+            Channel::Timing => format!("time tells of B: {object} ({verb})"),
+        }
+    }
+
+    /// As it is saved.
+    pub fn saved(&self, contract: &std::path::Path) -> Saved {
+        let sql = |rows: &[Made]| rows.iter().map(|made| made.sql.clone()).collect();
+        Saved {
+            kind: "isolate".to_owned(),
+            contract: contract.display().to_string(),
+            channel: self.channel(),
+            channels: self.channels.clone(),
+            object: self.object.clone(),
+            title: self.title(),
+            program: self.program.clone(),
+            base_rows: sql(&self.base_rows),
+            world_1: sql(&self.rows.0),
+            world_2: sql(&self.rows.1),
+            seen_1: self.seen.0.clone(),
+            seen_2: self.seen.1.clone(),
+        }
+    }
+}

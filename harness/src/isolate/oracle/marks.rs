@@ -1,0 +1,126 @@
+//! Values that only B has: one of them in A's answer is a leak, whatever the other world says.
+
+use crate::backend::postgres::message::Answer;
+use crate::isolate::catalogue::Catalogue;
+use crate::isolate::data::{Cells, Owner, Snapshot};
+use crate::isolate::program::Step;
+use std::collections::{HashMap, HashSet};
+
+/// B's values and rows in one world.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    values: HashSet<String>,
+    /// B's rows by the label of their table, that are not equal to a row that A may see.
+    rows: HashMap<String, HashSet<Cells>>,
+}
+
+impl Marks {
+    /// Collects them: cells of foreign rows that stand in no row that A may see. `known` is what A knows anyway.
+    pub fn new(
+        catalogue: &Catalogue,
+        snapshot: &Snapshot,
+        owners: &[Vec<Owner>],
+        public: &Snapshot,
+        words: &[Vec<String>],
+    ) -> Self {
+        let mut visible: HashSet<&str> = HashSet::new();
+        let mut foreign: HashSet<&str> = HashSet::new();
+        let mut rows: HashMap<String, HashSet<Cells>> = HashMap::new();
+        for (at, table) in snapshot.tables.iter().enumerate() {
+            let mut own: HashSet<&Cells> = HashSet::new();
+            for (row, owner) in table.iter().zip(&owners[at]) {
+                let secret = owner.is_foreign() && !public.tables[at].contains(row);
+                let set = if secret { &mut foreign } else { &mut visible };
+                set.extend(row.iter().flatten().map(String::as_str));
+                if !secret {
+                    own.insert(row);
+                }
+            }
+            let label = catalogue.tables[at].label();
+            for (row, owner) in table.iter().zip(&owners[at]) {
+                if owner.is_foreign() && !public.tables[at].contains(row) && !own.contains(row) {
+                    rows.entry(label.clone()).or_default().insert(row.clone());
+                }
+            }
+        }
+        let known: HashSet<&str> = words.first().into_iter().flatten().map(String::as_str).collect();
+        let values = foreign
+            .into_iter()
+            .filter(|value| !visible.contains(value) && !known.contains(value) && tells(value))
+            .map(str::to_owned)
+            .collect();
+        Self { values, rows }
+    }
+
+    /// Adds a value that only B has.
+    pub fn add(&mut self, value: &str) {
+        if tells(value) {
+            self.values.insert(value.to_owned());
+        }
+    }
+
+    /// Whether the text holds a value of B that A did not send.
+    pub fn within(&self, text: &str, sent: &str) -> Option<String> {
+        if self.values.contains(text) && !sent.contains(text) {
+            return Some(text.to_owned());
+        }
+        if text.len() < 6 {
+            return None;
+        }
+        let mut hits: Vec<&String> = self
+            .values
+            .iter()
+            .filter(|value| {
+                value.len() >= 6 && text.contains(value.as_str()) && !sent.contains(value.as_str())
+            })
+            .collect();
+        hits.sort_by_key(|value| (std::cmp::Reverse(value.len()), (*value).clone()));
+        hits.first().map(|value| (*value).clone())
+    }
+
+    /// What of B the answer shows.
+    pub fn shown(&self, step: Option<&Step>, answer: &Answer, sent: &str) -> Option<String> {
+        let cells = answer.rows.iter().flatten().flatten().map(String::as_str);
+        let mut texts: Vec<&str> = cells.chain(answer.lines.iter().map(String::as_str)).collect();
+        for report in answer.error.iter().map(|error| &**error).chain(&answer.notices) {
+            texts.push(&report.message);
+            texts.extend(report.detail.as_deref());
+            texts.extend(report.hint.as_deref());
+        }
+        texts.extend(answer.notifications.iter().map(|(_, payload)| payload.as_str()));
+        if let Some(value) = texts.into_iter().find_map(|text| self.within(text, sent)) {
+            return Some(format!("B's value {value}"));
+        }
+        let step = step.filter(|step| step.verb == "select" && step.sql.starts_with("SELECT * FROM"))?;
+        let rows = self.rows.get(&step.object)?;
+        answer.rows.iter().any(|row| rows.contains(row)).then(|| "a row of B".to_owned())
+    }
+}
+
+/// Whether a value points to someone: not a small number, not a flag.
+fn tells(value: &str) -> bool {
+    if value.parse::<f64>().is_ok() {
+        return value.len() >= 5;
+    }
+    value.len() >= 3 && !matches!(value, "true" | "false" | "NULL" | "null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Marks;
+
+    #[test]
+    fn a_value_that_a_sent_itself_is_no_leak() {
+        let mut marks = Marks::default();
+        marks.add("zebra2-7");
+        assert_eq!(marks.within("say zebra2-7!", "SELECT 1").as_deref(), Some("zebra2-7"));
+        assert_eq!(marks.within("say zebra2-7!", "SELECT 'zebra2-7'"), None);
+    }
+
+    #[test]
+    fn small_numbers_point_to_nobody() {
+        let mut marks = Marks::default();
+        marks.add("17");
+        assert_eq!(marks.within("17", ""), None);
+    }
+}

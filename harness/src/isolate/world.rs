@@ -1,0 +1,334 @@
+//! A world: one database with A's rows, everyone's, and B's of this world; and how a program runs in it.
+
+mod baseline;
+mod run;
+
+pub use baseline::{Baseline, Probe};
+pub use run::{Harm, Trace};
+
+use super::bench::{self, Bench, Problem, SETTINGS, Volume};
+use super::data::{Made, Maker, Owner, Snapshot};
+use crate::backend::postgres::client::Connection;
+use crate::backend::postgres::server::Server;
+use crate::backend::postgres::{quote_name, quote_text};
+
+/// Name of the database from which the world is made anew.
+const PRISTINE: &str = "proofhouse_pristine";
+
+/// One world.
+pub struct World<'bench> {
+    bench: &'bench Bench,
+    /// 1 or 2.
+    pub index: usize,
+    server: Server,
+    name: String,
+    connection: Connection,
+    login: Option<Connection>,
+    /// B's rows of this world.
+    pub made: Vec<Made>,
+    /// All rows before A.
+    pub rows: Snapshot,
+    /// Their owners.
+    pub owners: Vec<Vec<Owner>>,
+    /// Rows that everyone may read, though they are B's: by table.
+    pub public: Snapshot,
+    /// What holds before A.
+    pub baseline: Baseline,
+    /// Sequences as the rows left them, and where both worlds have them alike.
+    pub sequences: Sequences,
+    base: usize,
+    beside: Option<Connection>,
+    codes: Vec<(usize, bool)>,
+}
+
+/// Positions of all sequences: last value and whether it was given out.
+#[derive(Clone, Debug, Default)]
+pub struct Sequences {
+    /// As this world's rows left them.
+    pub own: Vec<(i64, bool)>,
+    /// Alike in both worlds.
+    pub alike: Vec<(i64, bool)>,
+}
+
+impl<'bench> World<'bench> {
+    /// Makes a world on a server of its own, with B's rows.
+    ///
+    /// # Errors
+    /// The server or the database fails.
+    pub fn new(
+        bench: &'bench Bench,
+        server: Server,
+        index: usize,
+        base: usize,
+        volume: Volume,
+        number: usize,
+    ) -> Result<Self, Problem> {
+        let name = bench.contract.name();
+        let connection = Connection::open(&server.address, &SETTINGS)?;
+        let mut world = Self {
+            bench,
+            index,
+            server,
+            name,
+            connection,
+            login: None,
+            made: Vec::new(),
+            rows: Snapshot::default(),
+            owners: Vec::new(),
+            public: Snapshot::default(),
+            baseline: Baseline::default(),
+            sequences: Sequences::default(),
+            base,
+            beside: None,
+            codes: Vec::new(),
+        };
+        world.build(base, &Rows::Volume(volume, number))?;
+        Ok(world)
+    }
+
+    /// Makes the world anew from a base, with other rows of B.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn build(&mut self, base: usize, rows: &Rows) -> Result<(), Problem> {
+        self.base = base;
+        let base_name = match rows {
+            Rows::Exactly { base: None, .. } | Rows::Volume(..) => self.bench.bases[base].clone(),
+            Rows::Exactly { base: Some(_), .. } => "proofhouse_prepared".to_owned(),
+        };
+        self.leave_database()?;
+        self.drop_database(PRISTINE)?;
+        self.connection.run(&format!("CREATE DATABASE {PRISTINE} TEMPLATE {base_name}"))?;
+        let address = self.server.address.database(PRISTINE);
+        let contract = &self.bench.contract;
+        if !contract.database.super_each.is_empty() {
+            let mut connection = Connection::open(&address, &[])?;
+            for file in &contract.database.super_each {
+                bench::apply(contract, &contract.folder().join(file), &mut connection, 0)?;
+            }
+        }
+        bench::create(contract, &address, Some(self.index))?;
+        let mut connection = Connection::open(&address, &SETTINGS)?;
+        let mut maker = Maker::new(
+            contract,
+            &self.bench.catalogue,
+            &self.bench.rules,
+            &mut connection,
+            self.bench.words.clone(),
+        )?;
+        match rows {
+            Rows::Volume(volume, number) => {
+                maker.number = 20 + number;
+                self.made = bench::neighbour_rows(&mut maker, self.index, *volume)?;
+            }
+            Rows::Exactly { base, own } => {
+                for made in base.iter().flatten().chain(own) {
+                    let answers = maker.connection.simple(&made.sql, None)?;
+                    maker.connection.run("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")?;
+                    if answers.iter().any(|answer| answer.error.is_some()) {
+                        return Err(Problem::Harness("a row was refused the second time".to_owned()));
+                    }
+                }
+                self.made.clone_from(own);
+            }
+        }
+        for table in self.bench.catalogue.tables.iter().filter(|table| table.kind == 'm') {
+            let _ = connection.run(&format!("REFRESH MATERIALIZED VIEW {}", table.sql()));
+        }
+        let names: Vec<String> = self
+            .bench
+            .catalogue
+            .tables
+            .iter()
+            .filter(|table| matches!(table.kind, 'r' | 'p' | 'm') && !table.partition && !table.extension)
+            .map(super::catalogue::Table::sql)
+            .collect();
+        if !names.is_empty() {
+            connection.run(&format!("ANALYZE {}", names.join(", ")))?;
+        }
+        drop(connection);
+        self.renew()
+    }
+
+    /// The world as it was before any program.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn renew(&mut self) -> Result<(), Problem> {
+        self.leave_database()?;
+        let name = self.name.clone();
+        self.drop_database(&name)?;
+        self.connection.run(&format!("CREATE DATABASE {} TEMPLATE {PRISTINE}", quote_name(&name)))?;
+        for setting in &self.bench.catalogue.settings {
+            // Settings of a database do not go with its copy.
+            if let Some((key, value)) = setting.split_once('=') {
+                let _ = self.connection.run(&format!(
+                    "ALTER DATABASE {} SET {} = {}",
+                    quote_name(&name),
+                    key,
+                    quote_text(value)
+                ));
+            }
+        }
+        self.connection = Connection::open(&self.server.address.database(&name), &SETTINGS)?;
+        self.connection.limit(std::time::Duration::from_secs(20));
+        self.login = None;
+        Ok(())
+    }
+
+    /// The base that it was made from.
+    pub fn base(&self) -> usize {
+        self.base
+    }
+
+    /// Which steps of the last program were accepted.
+    pub fn last_codes(&self) -> &[(usize, bool)] {
+        &self.codes
+    }
+
+    /// Runs statements as the superuser, outside of any program.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub fn as_superuser(&mut self, sql: &str) -> Result<(), Problem> {
+        self.connection.run(sql)?;
+        Ok(())
+    }
+
+    /// Types of a statement's parameters, as the role sees it after A entered.
+    ///
+    /// # Errors
+    /// The statement does not parse.
+    pub fn parameter_types(&mut self, sql: &str) -> Result<Vec<u32>, Problem> {
+        self.connection.parameter_types(sql)?.map_err(|error| Problem::Harness(error.to_string()))
+    }
+
+    /// B starts to work on its own connection.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn begin_beside(&mut self, statements: &[String]) -> Result<(), Problem> {
+        let contract = &self.bench.contract;
+        let address = self.connection.address().user(&contract.role(1));
+        let mut connection = Connection::open(&address, &SETTINGS)?;
+        if contract.tenant.transaction {
+            connection.simple("BEGIN", None)?;
+        }
+        for statement in contract.tenant.enter.iter().chain(statements) {
+            let sql = super::contract::fill(statement, &self.bench.words[1]);
+            let sql = self.with_values_of_b(&sql);
+            connection.simple(&sql, None)?;
+        }
+        self.beside = Some(connection);
+        Ok(())
+    }
+
+    /// B stops.
+    ///
+    /// # Errors
+    /// None; the connection is closed.
+    pub fn end_beside(&mut self) -> Result<(), Problem> {
+        self.beside = None;
+        Ok(())
+    }
+
+    fn leave_database(&mut self) -> Result<(), Problem> {
+        self.login = None;
+        self.connection = Connection::open(&self.server.address, &[])?;
+        Ok(())
+    }
+
+    fn drop_database(&mut self, name: &str) -> Result<(), Problem> {
+        let text = quote_text(name);
+        let _ = self.connection.run(&format!(
+            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = {text} AND active; "
+        ));
+        let _ = self.connection.run(&format!(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = {text}"
+        ));
+        self.connection.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_name(name)))?;
+        Ok(())
+    }
+
+    /// Reads what holds before A. `alike` are the positions of sequences that both worlds share.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn learn(&mut self) -> Result<(), Problem> {
+        let catalogue = &self.bench.catalogue;
+        self.rows = Snapshot::take(catalogue, &mut self.connection)?;
+        self.owners = self.bench.rules.owners(&self.rows);
+        self.public = Snapshot { tables: vec![Vec::new(); catalogue.tables.len()] };
+        for (at, rule) in self.bench.rules.tables.iter().enumerate() {
+            if let Some(condition) = rule.as_ref().and_then(|rule| rule.public.as_deref()) {
+                let name = catalogue.tables[at].sql();
+                self.public.tables[at] = self
+                    .connection
+                    .run(&format!("SELECT * FROM {name} WHERE ({condition})"))
+                    .map_err(|error| self.bench.contract.error_at("public", format!("public: {error}")))?;
+            }
+        }
+        self.sequences.own = self.positions()?;
+        Ok(())
+    }
+
+    /// Where all sequences stand.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn positions(&mut self) -> Result<Vec<(i64, bool)>, Problem> {
+        let parts: Vec<String> = self
+            .bench
+            .catalogue
+            .sequences
+            .iter()
+            .enumerate()
+            .map(|(at, sequence)| format!("SELECT {at}, last_value, is_called FROM {}", sequence.sql()))
+            .collect();
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.connection.run(&format!("{} ORDER BY 1", parts.join(" UNION ALL ")))?;
+        Ok(rows
+            .iter()
+            .map(|row| {
+                (row[1].as_deref().and_then(|v| v.parse().ok()).unwrap_or(1), row[2].as_deref() == Some("t"))
+            })
+            .collect())
+    }
+
+    /// Puts all sequences where they should stand.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn place_sequences(&mut self, unaligned: bool) -> Result<(), Problem> {
+        let wanted = if unaligned { self.sequences.own.clone() } else { self.sequences.alike.clone() };
+        let parts: Vec<String> = self
+            .bench
+            .catalogue
+            .sequences
+            .iter()
+            .zip(wanted)
+            .map(|(sequence, (value, called))| {
+                format!("setval({}, {value}, {called})", quote_text(&sequence.sql()))
+            })
+            .collect();
+        for chunk in parts.chunks(50) {
+            self.connection.run(&format!("SELECT {}", chunk.join(", ")))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which rows of B a world gets.
+pub enum Rows {
+    /// So many, numbered from here.
+    Volume(Volume, usize),
+    /// Exactly these; with `base` the rows of A and everyone are given too, instead of the base's.
+    Exactly {
+        /// Rows of A and of everyone.
+        base: Option<Vec<Made>>,
+        /// Rows of B.
+        own: Vec<Made>,
+    },
+}
