@@ -115,7 +115,7 @@ impl Backend for Embedded {
 }
 
 /// Whether a query goes on behind the last item of a table without a sort key. A partition of such a table
-/// holds one item, so nothing is behind it; the engine forgets where the query was and answers it for ever.
+/// holds one item, so nothing is behind it, whatever the engine remembers of the query.
 fn is_behind_the_only_item(request: &Value) -> bool {
     let start = request.get("ExclusiveStartKey").and_then(Value::as_object);
     request.get("IndexName").is_none_or(Value::is_null) && start.is_some_and(|key| key.len() == 1)

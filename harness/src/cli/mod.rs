@@ -10,8 +10,8 @@
 
 mod catalogue;
 mod console;
-pub mod isolate;
 pub mod doctor;
+pub mod isolate;
 mod list;
 mod replay;
 mod run;

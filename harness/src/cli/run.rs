@@ -4,17 +4,15 @@ use super::console::Console;
 use super::{Catalogue, FAILED, FINDINGS, Failure};
 use crate::backend::BackendChoice;
 use crate::engine::accepted::Accepted;
-use crate::engine::campaign::{self, Allowance, Campaign, CampaignOutcome, Verdict, write_report};
+use crate::engine::campaign::{self, Allowance, Campaign, CampaignOutcome, Chosen, Verdict, write_report};
 use crate::engine::cell::{Budget, Shard};
 use crate::engine::check::case_files;
 use crate::engine::finding::{Class, Finding};
 use crate::engine::threats::{ThreatModel, nearest};
 use crate::property::{self, Property};
 use crate::report::{jsonl, terminal};
-use crate::target::Launch;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a plain run may take in all, set-up of targets aside.
@@ -217,7 +215,7 @@ fn choose_targets(
     arguments: &Arguments,
     models: &[ThreatModel],
     catalogue: &Catalogue,
-) -> Result<Vec<(Arc<dyn Launch>, bool)>, Failure> {
+) -> Result<Vec<Chosen>, Failure> {
     if !arguments.targets.is_empty() {
         return arguments.targets.iter().map(|word| Ok((catalogue.find(word)?, true))).collect();
     }

@@ -16,10 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// A target, and whether the user asked for it by name.
+pub type Chosen = (Arc<dyn Launch>, bool);
+
 /// What is to be run.
 pub struct Campaign<'a> {
     /// Targets in the order of the report; the flag says whether the user asked for it by name.
-    pub targets: Vec<(Arc<dyn Launch>, bool)>,
+    pub targets: Vec<Chosen>,
     /// Properties in the order of the report.
     pub properties: Vec<&'a dyn Property>,
     /// The engine.

@@ -188,13 +188,13 @@ fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Probl
         make_role(&mut admin, role)?;
     }
     for file in &contract.database.superuser {
-        apply(contract, &contract.folder().join(file), &mut connection, 0)?;
+        apply(&contract.folder().join(file), &mut connection, 0)?;
     }
     drop(connection);
     let mut connection = Connection::open(&address, &[])?;
     connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(owner)))?;
     for file in &contract.database.schema {
-        apply(contract, &contract.folder().join(file), &mut connection, 0)?;
+        apply(&contract.folder().join(file), &mut connection, 0)?;
     }
     for role in &roles {
         let rows = admin.run(&format!(
@@ -270,7 +270,6 @@ pub fn create(contract: &Contract, address: &Address, world: Option<usize>) -> R
 /// # Errors
 /// The file, the line and what the server said.
 pub fn apply(
-    contract: &Contract,
     file: &Path,
     connection: &mut Connection,
     depth: usize,
@@ -282,7 +281,7 @@ pub fn apply(
             let name = include.trim_start_matches('r').trim();
             let path = file.parent().map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
             if depth < 8 {
-                apply(contract, &path, connection, depth + 1)?;
+                apply(&path, connection, depth + 1)?;
             }
             continue;
         }

@@ -61,7 +61,8 @@ pub fn misread(model: &Model, item: &Item, record: &Item, fields: &dyn Fn(&str) 
     for field in model.fields.iter().filter(|field| !field.encrypted && fields(&field.name)) {
         let stored = item.get(field.attribute());
         let read = record.get(&field.name);
-        if !reads_as(&field.kind, stored, read) && !(stored.is_none() && read == field.default.as_ref()) {
+        let is_default = stored.is_none() && read == field.default.as_ref();
+        if !is_default && !reads_as(&field.kind, stored, read) {
             found.push(Misread {
                 field: field.name.clone(),
                 kind: field.kind.kind_name(),

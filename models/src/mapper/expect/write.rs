@@ -174,10 +174,7 @@ impl Table<'_> {
         match (carried, item) {
             (None, item) => Some(item.is_none()),
             (Some(_), None) => Some(false),
-            (Some(carried), Some(item)) => match item.get(field.attribute()) {
-                Some(stored) => Some(stored == carried),
-                None => None,
-            },
+            (Some(carried), Some(item)) => item.get(field.attribute()).map(|stored| stored == carried),
         }
     }
 
