@@ -269,11 +269,7 @@ pub fn create(contract: &Contract, address: &Address, world: Option<usize>) -> R
 ///
 /// # Errors
 /// The file, the line and what the server said.
-pub fn apply(
-    file: &Path,
-    connection: &mut Connection,
-    depth: usize,
-) -> Result<(), Problem> {
+pub fn apply(file: &Path, connection: &mut Connection, depth: usize) -> Result<(), Problem> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| ContractError { place: file.display().to_string(), reason: error.to_string() })?;
     for piece in script::split(&text) {

@@ -104,7 +104,7 @@ impl<'bench> World<'bench> {
         if !contract.database.super_each.is_empty() {
             let mut connection = Connection::open(&address, &[])?;
             for file in &contract.database.super_each {
-                bench::apply(contract, &contract.folder().join(file), &mut connection, 0)?;
+                bench::apply(&contract.folder().join(file), &mut connection, 0)?;
             }
         }
         bench::create(contract, &address, Some(self.index))?;

@@ -521,26 +521,25 @@ impl Place<'_> {
             && self.table.stores()
             && self.table.may('U')
             && self.table.rights.contains('S')
+            && let Some((_, column)) = self.table.usable('U').find(|(_, c)| c.settable())
         {
-            if let Some((_, column)) = self.table.usable('U').find(|(_, c)| c.settable()) {
-                programs.push(self.one(
+            programs.push(self.one(
                     "merge",
                     format!(
                         "MERGE INTO {name} t USING (VALUES (1)) s(i) ON true WHEN MATCHED THEN UPDATE SET {0} = t.{0}",
                         column.sql()
                     ),
                 ));
-                for (at, value) in self.tenant_cells(1) {
-                    let column = &self.table.columns[at];
-                    let value = value.as_deref().map_or_else(|| "NULL".to_owned(), quote_text);
-                    programs.push(self.one(
+            for (at, value) in self.tenant_cells(1) {
+                let column = &self.table.columns[at];
+                let value = value.as_deref().map_or_else(|| "NULL".to_owned(), quote_text);
+                programs.push(self.one(
                         "merge",
                         format!(
                             "MERGE INTO {name} t USING (VALUES (1)) s(i) ON true WHEN MATCHED THEN UPDATE SET {} = {value}",
                             column.sql()
                         ),
                     ));
-                }
             }
         }
         programs
@@ -592,13 +591,17 @@ impl Place<'_> {
                 let (x, y) = (self.table.sql(), far.sql());
                 programs
                     .push(self.one("join", format!("SELECT * FROM {x} x LEFT JOIN {y} y ON {condition}")));
-                if self.table.may('U') && self.table.stores() {
-                    if let Some((_, column)) = self.table.usable('U').find(|(_, c)| c.settable()) {
-                        programs.push(self.one(
-                            "join",
-                            format!("UPDATE {x} x SET {0} = x.{0} FROM {y} y WHERE {condition} RETURNING x.*, y.*", column.sql()),
-                        ));
-                    }
+                if self.table.may('U')
+                    && self.table.stores()
+                    && let Some((_, column)) = self.table.usable('U').find(|(_, c)| c.settable())
+                {
+                    programs.push(self.one(
+                        "join",
+                        format!(
+                            "UPDATE {x} x SET {0} = x.{0} FROM {y} y WHERE {condition} RETURNING x.*, y.*",
+                            column.sql()
+                        ),
+                    ));
                 }
             }
         }
