@@ -6,9 +6,9 @@
 //! | [`encode`] | how a declared value lies in the raw item |
 //! | [`allowed`] | what an attribute may be: one of some values, or anything |
 //! | [`condition`] | condition trees on raw items, and the readings of a tree without brackets |
-//! | [`write`] | `create`, `put`, `delete`, batches and transactions |
+//! | [`mod@write`] | `create`, `put`, `delete`, batches and transactions |
 //! | [`update`] | the forms and operands of `update` |
-//! | [`compare`] | the items after a call beside what was expected |
+//! | [`mod@compare`] | the items after a call beside what was expected |
 //! | [`decode`] | records as `get`, `query` and `scan` answer them |
 //! | [`rows`] | which items a `query` or a `scan` reads |
 //! | [`show`] | values as a person reads them |
