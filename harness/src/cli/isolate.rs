@@ -27,7 +27,7 @@ pub struct Args {
     /// Folder for results.jsonl and saved findings.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// Which Postgres: embedded[@VERSION], local, container, URL.
+    /// Which Postgres: `embedded[@VERSION]`, local, container, URL.
     #[arg(long, default_value = "embedded")]
     pub postgres: Choice,
 }

@@ -43,7 +43,7 @@
 //!
 //! # Passes
 //!
-//! A pass is one kind of change, in one file of [`shrink`]. Some remove much: elements of lists with their
+//! A pass is one kind of change, in one file of [`mod@shrink`]. Some remove much: elements of lists with their
 //! neighbours, elements together with their counterparts elsewhere, the inside of spans, a tree around one of its
 //! subtrees. Some change the shape: another option, merged lists, sorted siblings, exchanged branches. Some lower
 //! numbers: one, all equal ones, two by the same amount, one in favour of another, a length and what it counts. Each

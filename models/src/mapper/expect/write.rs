@@ -288,13 +288,6 @@ impl Table<'_> {
 
     /// What a whole record's field may be in the stored item.
     pub(super) fn put_attribute(&self, field: &Field, operand: Option<&Operand>, create: bool) -> Attribute {
-        let nothing = || {
-            let mut wants = vec![Want::Absent];
-            if !field.omit_empty {
-                wants.push(Want::Nothing(field.kind.clone()));
-            }
-            Allowed::OneOf(wants)
-        };
         match (operand, &field.default) {
             (None, Some(default)) if create => Attribute {
                 allowed: Allowed::OneOf(vec![Want::Encoded(field.kind.clone(), default.clone())]),
@@ -303,8 +296,22 @@ impl Table<'_> {
             (Some(Operand::Absent), Some(_)) if create => {
                 Attribute { allowed: Allowed::Any, how: "absent".to_owned() }
             }
-            (None, _) => Attribute { allowed: nothing(), how: "left out".to_owned() },
-            (Some(Operand::Absent), _) => Attribute { allowed: nothing(), how: "absent".to_owned() },
+            (None, _) => {
+                let mut wants = vec![Want::Absent];
+                if !field.omit_empty {
+                    wants.push(Want::Nothing(field.kind.clone()));
+                }
+                Attribute { allowed: Allowed::OneOf(wants), how: "left out".to_owned() }
+            }
+            // The contract speaks of absent operands of a patch only: whether a whole record stores NULL is open.
+            (Some(Operand::Absent), _) => Attribute {
+                allowed: Allowed::OneOf(vec![
+                    Want::Absent,
+                    Want::Raw(AttributeValue::Null),
+                    Want::Nothing(field.kind.clone()),
+                ]),
+                how: "absent".to_owned(),
+            },
             (Some(Operand::Value(value)), _) => self.value_attribute(field, value),
         }
     }
