@@ -45,7 +45,9 @@ impl Source {
     }
 
     fn new(driver: Driver) -> Self {
-        Self { driver, tape: Tape::default(), open: Vec::new(), labels: Vec::new() }
+        // Room for a usual case: growing from nothing costs more than drawing.
+        let tape = Tape { choices: Vec::with_capacity(128), spans: Vec::with_capacity(64) };
+        Self { driver, tape, open: Vec::with_capacity(16), labels: Vec::new() }
     }
 
     /// An integer in the range; the simplest is the one nearest to zero. From a seed, the ends of a wide range,
@@ -105,6 +107,7 @@ impl Source {
         &options[index].1
     }
 
+    #[inline]
     fn draw(&mut self, min: i64, max: i64, simplest: i64, shape: Shape<'_>) -> i64 {
         let mut choice = Choice { min, max, simplest, value: simplest };
         choice.value = match &mut self.driver {
@@ -163,6 +166,7 @@ impl Source {
         }
     }
 
+    #[inline]
     fn enter(&mut self, label: &'static str, kind: SpanKind) {
         if let Driver::Replay(cursor) = &mut self.driver {
             cursor.enter(label, kind);
@@ -173,6 +177,7 @@ impl Source {
         self.tape.spans.push(span);
     }
 
+    #[inline]
     fn exit(&mut self) {
         if let Driver::Replay(cursor) = &mut self.driver {
             cursor.exit();

@@ -8,30 +8,33 @@ use super::search::Search;
 use crate::tape::{SpanKind, Tape};
 use std::collections::BTreeMap;
 
+/// Longer lists are left alone: what has a counterpart for each element is rarely long.
+const MOST_ELEMENTS: usize = 40;
+
 pub(super) fn run(search: &mut Search<'_>) {
     let mut list = 0;
     while list < search.best().spans.len() && !search.is_over() {
-        let mut place = length(search, list);
-        while place > 0 {
+        let mut place = elements(search.best(), list);
+        while place > 0 && place <= MOST_ELEMENTS && !search.is_over() {
             place -= 1;
             delete(search, list, place);
-            // What went may have taken the list itself along, or left another span in its place.
-            place = place.min(length(search, list));
+            // Counterparts before the list are gone with it: then another span may have its index.
+            place = place.min(elements(search.best(), list));
         }
         list += 1;
     }
 }
 
-/// Elements of the list; 0 where the span is no list, or is not there any more.
-fn length(search: &Search<'_>, list: usize) -> usize {
-    let is_list = search.best().spans.get(list).is_some_and(|span| span.kind == SpanKind::List);
-    if is_list { search.best().members(Some(list)).len() } else { 0 }
+/// How many elements the span has, if it is a list.
+fn elements(tape: &Tape, span: usize) -> usize {
+    let is_list = tape.spans.get(span).is_some_and(|span| span.kind == SpanKind::List);
+    if is_list { tape.members(Some(span)).len() } else { 0 }
 }
 
 fn delete(search: &mut Search<'_>, list: usize, place: usize) {
     let base = search.best().clone();
     let members = base.members(Some(list));
-    if members.len() < 2 {
+    if members.len() < 2 || place >= members.len() {
         return;
     }
     let (count, member) = (members.len(), members[place]);

@@ -1,37 +1,44 @@
 //! Lowers all choices of one value together: duplicates that only matter because they are equal.
 
 use super::lower::descend;
-use super::search::{Search, positions};
+use super::search::Search;
+use crate::tape::Tape;
+use std::collections::BTreeMap;
 
 pub(super) fn run(search: &mut Search<'_>) {
-    let mut seen = Vec::new();
-    loop {
-        let best = search.best();
-        let Some((value, group)) =
-            best.choices.iter().filter(|choice| choice.last_rank() > 1).find_map(|choice| {
-                let group = positions(best, |other| {
-                    other.value == choice.value && other.simplest == choice.simplest && other.last_rank() > 1
-                });
-                (group.len() > 1 && !choice.is_simplest() && !seen.contains(&choice.value))
-                    .then_some((choice.value, group))
-            })
-        else {
-            return;
-        };
-        seen.push(value);
+    for (value, simplest) in duplicates(search.best()) {
         if search.is_over() {
             return;
         }
+        let best = search.best();
+        let group: Vec<usize> = (0..best.choices.len())
+            .filter(|&at| {
+                let choice = best.choices[at];
+                choice.last_rank() > 1 && (choice.value, choice.simplest) == (value, simplest)
+            })
+            .collect();
+        // An earlier group may have taken some of this one away.
+        if group.len() < 2 {
+            continue;
+        }
         let choice = best.choices[group[0]];
-        let try_value = |search: &mut Search<'_>, value: i64| {
+        let attempt = |search: &mut Search<'_>, value: i64| {
             let values: Vec<_> = group.iter().map(|&at| (at, value)).collect();
             search.consider_values(&values)
         };
-        if try_value(search, choice.simplest) {
-            continue;
+        if !attempt(search, simplest) {
+            descend(choice.distance(), |distance| {
+                attempt(search, choice.at_distance(distance).unwrap_or(value))
+            });
         }
-        descend(choice.distance(), |distance| {
-            try_value(search, choice.at_distance(distance).unwrap_or(choice.value))
-        });
     }
+}
+
+/// Values that more than one choice has, with their simplest value, which is another.
+fn duplicates(tape: &Tape) -> Vec<(i64, i64)> {
+    let mut counts: BTreeMap<(i64, i64), usize> = BTreeMap::new();
+    for choice in tape.choices.iter().filter(|choice| choice.last_rank() > 1 && !choice.is_simplest()) {
+        *counts.entry((choice.value, choice.simplest)).or_default() += 1;
+    }
+    counts.into_iter().filter(|(_, count)| *count > 1).map(|(value, _)| value).collect()
 }

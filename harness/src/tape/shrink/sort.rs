@@ -7,8 +7,11 @@ use crate::tape::{Span, Tape};
 pub(super) fn run(search: &mut Search<'_>) {
     let mut parent = None;
     loop {
-        for run in runs(search.best(), parent) {
-            sort(search, parent, &run);
+        let mut done = 0;
+        // Sorting one run may change the others, so they are looked for again.
+        while let Some(run) = runs(search.best(), parent).get(done) {
+            sort(search, parent, run);
+            done += 1;
         }
         let next = parent.map_or(0, |parent| parent + 1);
         if next >= search.best().spans.len() || search.is_over() {

@@ -192,3 +192,52 @@ fn growing_takes_a_logarithm_and_finds_the_largest_step() {
         assert!(calls.get() <= 20, "{largest}: {}", calls.get());
     }
 }
+
+/// A recursive value of all kinds of choices, with and without spans.
+fn anything(source: &mut Source, depth: usize) -> Vec<i64> {
+    let mut all = Vec::new();
+    match source.below(if depth == 0 { 2 } else { 7 }) {
+        0 => all.push(source.integer(-1000..=1000)),
+        1 => all.extend(source.chance(30).then(|| source.integer(0..=9))),
+        2 => all.extend(source.list("list", 0..=6, |source| anything(source, depth - 1)).concat()),
+        3 => all.extend(source.span("tree", |source| anything(source, depth - 1))),
+        4 => {
+            let length = source.integer(0..=6);
+            all.extend((0..length).flat_map(|_| anything(source, depth - 1)));
+        }
+        5 => {
+            let columns = source.list("column", 1..=4, |source| source.below(3));
+            let row = |source: &mut Source| {
+                columns.iter().map(|_| source.span("cell", |source| source.integer(0..=9))).collect()
+            };
+            let rows: Vec<Vec<i64>> = source.list("row", 0..=4, row);
+            all.extend(rows.concat());
+            all.push(source.below(columns.len()) as i64);
+        }
+        _ => {
+            for _ in 0..2 {
+                all.extend(source.span("tree", |source| anything(source, depth - 1)));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn no_structure_and_no_test_brings_a_pass_out_of_step() {
+    for seed in 0..150 {
+        let mut source = Source::seeded(seed);
+        let first = anything(&mut source, 4);
+        // A test without sense: holds on the first value, and on a third of all others.
+        let interesting = |value: &Vec<i64>| {
+            let sum = value.iter().fold(seed, |sum, value| sum.wrapping_mul(31).wrapping_add(*value as u64));
+            *value == first || sum % 3 == 0
+        };
+        let budget = Budget { evaluations: 300, ..Budget::default() };
+        let shrunk = shrink(source.tape().clone(), &budget, |source| interesting(&anything(source, 4)));
+        let mut again = Source::replay(shrunk.tape.clone());
+        assert!(interesting(&anything(&mut again, 4)), "seed {seed}");
+        assert_eq!(again.into_tape(), shrunk.tape);
+        assert!(shrunk.tape.simplicity(source.tape()).is_le());
+    }
+}
