@@ -108,9 +108,13 @@ fn weight(program: &[Step]) -> usize {
         .iter()
         .map(|step| match step {
             Step::Get(key) | Step::Delete(key) => 1 + (*key & 1) as usize,
-            Step::Put(_, record) => record.iter().map(|(_, value)| 1 + size(value)).sum(),
-            Step::Update(_, form, record) => {
-                form.len() + record.iter().map(|(_, value)| 1 + size(value)).sum::<usize>()
+            Step::Put(key, record) => {
+                (*key & 1) as usize + record.iter().map(|(_, value)| 1 + size(value)).sum::<usize>()
+            }
+            Step::Update(key, form, record) => {
+                (*key & 1) as usize
+                    + form.len()
+                    + record.iter().map(|(_, value)| 1 + size(value)).sum::<usize>()
             }
         })
         .sum()
