@@ -398,9 +398,11 @@ mod tests {
     fn two_runs_at_once_set_up_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let text = "name = \"a\"\ncommand = \"x\"\nsetup = [\"sh -c 'echo made >>{here}/made'\"]";
+        // Read before any set-up begins: what a set-up writes below its folder changes the hash of a later reading.
+        let manifests: Vec<Manifest> = (0..4).map(|_| written(folder.path(), text)).collect();
         std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| prepare(&written(folder.path(), text)).0.expect("it is made"));
+            for manifest in &manifests {
+                scope.spawn(|| prepare(manifest).0.expect("it is made"));
             }
         });
         assert_eq!(fs::read_to_string(folder.path().join("made")).expect("it is there"), "made\n");
