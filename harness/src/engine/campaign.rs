@@ -221,7 +221,8 @@ impl Events for TargetRun<'_, '_> {
     fn found(&self, finding: &mut Finding) {
         match save(finding, &self.campaign.failures) {
             Ok(path) => finding.file = Some(path),
-            Err(error) => self.listener.say(&format!("error: {error}")),
+            // A finding that cannot be kept is a fault of the run: status 3.
+            Err(error) => finding.faults.push(error.to_string()),
         }
         let rows = {
             let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);

@@ -213,10 +213,11 @@ fn work(
             };
             let judge = judges[suspect.judge];
             let mut finding = minimise(cell, worker, judge, suspect, effort);
-            lock(ledger).outcome.faults.append(&mut finding.faults);
             finding.accepted = cell.events.accepted(&finding.property, &finding.violation.identity);
             cell.events.found(&mut finding);
-            lock(ledger).findings.push(finding);
+            let mut ledger = lock(ledger);
+            ledger.outcome.faults.append(&mut finding.faults);
+            ledger.findings.push(finding);
             continue;
         }
         if stop.load(Ordering::SeqCst) {
