@@ -121,9 +121,18 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn put(&mut self, field: &Field, allowed: Allowed, how: impl Into<String>) {
+    fn put(&mut self, field: &Field, mut allowed: Allowed, how: impl Into<String>) {
+        let how = how.into();
+        // An update that writes the defaults of what it leaves out writes them for "no value" too.
+        let defaults = self.table.target.contract.defaults_on_update != Some(false);
+        if let (Allowed::OneOf(wants), Some(default)) = (&mut allowed, &field.default)
+            && defaults
+            && matches!(how.as_str(), "absent" | "left out")
+        {
+            wants.push(Want::Encoded(field.kind.clone(), default.clone()));
+        }
         let allowed = if field.encrypted { Allowed::Any } else { allowed };
-        self.attributes.insert(field.attribute().to_owned(), Attribute { allowed, how: how.into() });
+        self.attributes.insert(field.attribute().to_owned(), Attribute { allowed, how });
     }
 
     fn stored(&self, field: &Field) -> Option<&AttributeValue> {
