@@ -26,7 +26,7 @@ pub struct Accepted {
     pub property: String,
     /// The target's name.
     pub target: String,
-    /// The finding's identity; a trailing `*` accepts all that begin so.
+    /// The finding's identity; a `*` stands for any text.
     pub identity: String,
     /// Why it is accepted.
     pub reason: String,
@@ -90,12 +90,16 @@ impl Accepted {
 
     /// Whether the entry speaks of the finding.
     pub fn matches(&self, property: &str, target: &str, identity: &str) -> bool {
-        let same = match self.identity.strip_suffix('*') {
-            Some(prefix) => identity.starts_with(prefix),
-            None => identity == self.identity,
-        };
-        same && self.property == property && self.target == target
+        same(&self.identity, identity) && self.property == property && self.target == target
     }
+}
+
+/// Whether the text is the pattern, in which `*` stands for any text.
+fn same(pattern: &str, text: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
+    let Some(rest) = text.strip_prefix(head) else { return false };
+    let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+    ends.into_iter().any(|at| same(tail, &rest[at..]))
 }
 
 #[cfg(test)]
@@ -117,5 +121,9 @@ mod tests {
         assert!(!entry.matches("frame", "u", "update partial: removed"));
         entry.identity = "update partial: *".into();
         assert!(entry.matches("frame", "t", "update partial: changed"));
+        entry.identity = "* partial: *ed".into();
+        assert!(entry.matches("frame", "t", "update partial: removed"));
+        assert!(!entry.matches("frame", "t", "update patch: removed"));
+        assert!(!entry.matches("frame", "t", "update partial: removed twice"));
     }
 }

@@ -1,6 +1,6 @@
 //! `guard`: a write happens exactly if its condition holds.
 
-use super::support::{View, call_name, verdict, views};
+use super::support::{View, call_name, condition_words, verdict, views};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Start, Step};
 use crate::generate::{Generator, Wish};
@@ -64,7 +64,12 @@ fn judge_step(
 ) -> bool {
     let name = call_name(&view.step.call);
     let outcomes = &expected.outcomes;
-    let because = if outcomes.because.is_empty() { "condition" } else { outcomes.because };
+    let words = condition_of(&view.step.call).map_or("", condition_words);
+    let because = match outcomes.because {
+        "" => format!("condition{words}"),
+        because => because.to_owned(),
+    };
+    let because = because.as_str();
     match (&view.seen.outcome, outcomes.ok) {
         (Ok(_), false) if outcomes.because != "refused" => {
             violations.push(view.violation(
@@ -107,6 +112,22 @@ fn judge_step(
     }
 }
 
+/// The condition of a write.
+fn condition_of(call: &Call) -> Option<&Condition> {
+    match call {
+        Call::Create(write) | Call::Put(write) => write.condition.as_ref(),
+        Call::Update(update) => update.condition.as_ref(),
+        Call::Delete { condition, .. } => condition.as_ref(),
+        Call::Transact { actions } => match actions.first()? {
+            Action::Put(write) => write.condition.as_ref(),
+            Action::Update(update) => update.condition.as_ref(),
+            Action::Delete { condition, .. } => condition.as_ref(),
+            Action::Check { condition, .. } => Some(condition),
+        },
+        _ => None,
+    }
+}
+
 fn judge_refusal(
     model: &Model,
     view: &View<'_>,
@@ -116,6 +137,7 @@ fn judge_refusal(
     violations: &mut Vec<Violation>,
 ) -> bool {
     let Some(kind) = view.kind() else { return false };
+    let words = condition_of(&view.step.call).map_or("", condition_words);
     let outcomes = &expected.outcomes;
     let guarding = matches!(
         kind,
@@ -124,7 +146,7 @@ fn judge_refusal(
     if outcomes.ok {
         if outcomes.errors == Errors::None && guarding {
             violations.push(view.violation(
-                format!("{name}: condition true, refused"),
+                format!("{name}: condition{words} true, refused"),
                 "a write was refused although its condition is true",
                 word(kind),
                 "success",

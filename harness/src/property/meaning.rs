@@ -1,7 +1,7 @@
 //! `meaning`: what is on the wire means what the caller said, by the reference evaluator.
 
 use super::samples::around;
-use super::support::{View, verdict, views};
+use super::support::{View, condition_words, verdict, views};
 use super::well_formed::{key_attributes, needs_requests, operation_of, requests};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Start, Step};
@@ -149,11 +149,8 @@ impl Judge<'_> {
         violations: &mut Vec<Violation>,
     ) -> bool {
         let Some(said) = said else { return false };
-        // A version or a documented lookup adds a condition of the library's own.
-        if self.model.version.is_some() {
-            return false;
-        }
         match &prepared.condition {
+            // A lookup of the library's own, a read before the write, adds its condition too.
             Some(emitted) => self.same(name, "condition", said, emitted, request, violations),
             None => {
                 violations.push(self.view.violation(
@@ -210,10 +207,12 @@ impl Judge<'_> {
                     continue;
                 };
                 compared = true;
-                if wanted != got {
+                // A version adds a condition of the library's own: it may narrow what was said, never widen it.
+                let narrowed = self.model.version.is_some() && wanted && !got;
+                if wanted != got && !narrowed {
                     let text = request.get("ConditionExpression").and_then(Value::as_str).unwrap_or_default();
                     violations.push(self.view.violation(
-                        format!("{name}: {what} means something else"),
+                        format!("{name}: {what}{} means something else", condition_words(said)),
                         format!("the {what} on the wire means something else than the caller said"),
                         format!("{got} on {} {text}", show_item(&item)).trim_end().to_owned(),
                         format!("{wanted}, for {}", shown(said)),
@@ -262,7 +261,7 @@ impl Judge<'_> {
     fn update(&self, name: &str, sent: usize, prepared: &Prepared, violations: &mut Vec<Violation>) -> bool {
         let Some(emitted) = &prepared.update else { return false };
         // A read before the write may have gone into it: then its text alone means nothing.
-        if sent != 1 || self.model.version.is_some() || !self.target.contract.managed.is_empty() {
+        if sent != 1 {
             return false;
         }
         let Call::Update(update) = self.call else { return false };
@@ -398,7 +397,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     let mut generator = Generator::draw(source, target, hostile);
     generator.swarm.absents = false;
     generator.swarm.long &= source.chance(60);
-    let wish = Wish { version: false, sort_key: 40, defaults: false, indexes: true };
+    let wish = Wish { version: source.chance(40), sort_key: 40, defaults: false, indexes: true };
     let model = generator.model(source, wish)?;
     let starts = generator.starts(source, &model, 1..=2);
     let steps = source

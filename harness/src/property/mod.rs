@@ -96,12 +96,12 @@ pub struct Violation {
 /// Every property that is built in, in the order of reports.
 pub fn all() -> Vec<Box<dyn Property>> {
     vec![
+        Box::new(meaning::Meaning),
         Box::new(frame::Frame),
         Box::new(agreement::Agreement),
         Box::new(presence::Presence),
         Box::new(guard::Guard),
         Box::new(well_formed::WellFormed),
-        Box::new(meaning::Meaning),
         Box::new(never_broader::NeverBroader),
         Box::new(round_trip::RoundTrip),
         Box::new(valid_values::ValidValues),

@@ -42,7 +42,10 @@ impl Property for NeverBroader {
     }
 
     fn floors(&self, target: &Capabilities) -> Vec<(&'static str, u32)> {
-        let mut floors = vec![("filter", 25)];
+        let mut floors = Vec::new();
+        if !target.conditions.is_empty() {
+            floors.push(("filter", 25));
+        }
         if target.has("query") {
             floors.push(("query", 20));
         }

@@ -1,7 +1,7 @@
 //! `round_trip`: what was written is read back, or was refused.
 
 use super::rows::{record_key, records, same_key_value};
-use super::support::{View, call_name, needs_method, verdict, views};
+use super::support::{View, blamed_field, call_name, needs_method, verdict, views};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Step};
 use crate::generate::{Generator, Wish};
@@ -125,8 +125,12 @@ fn judge_read(
             };
             let server = view.seen.exchanges.iter().any(|exchange| exchange.reply.status != 200);
             if !server {
+                let refused = match blamed_field(model, &text) {
+                    Some(field) => format!("the {} that", field.kind.kind_words()),
+                    None => "what".to_owned(),
+                };
                 violations.push(view.violation(
-                    format!("{name}: refuses what {how} wrote"),
+                    format!("refuses {refused} was written"),
                     "what was written cannot be read",
                     text,
                     written_text(written),
@@ -252,7 +256,7 @@ fn differences(
             let line = |value| format!("{name} = {}", proofhouse_models::mapper::expect::show::show(value));
             let misread = Misread {
                 field: name.to_owned(),
-                kind: "key",
+                kind: "key".to_owned(),
                 happened: "changed",
                 observed: line(read),
                 expected: line(wanted),

@@ -1,7 +1,7 @@
 //! What the judges of reads share: the rows of an answer beside the rows of its intent.
 
 use super::Violation;
-use super::support::View;
+use super::support::{View, condition_words, filter_of};
 use proofhouse_models::mapper::call::Key;
 use proofhouse_models::mapper::expect::decode::record_from_json;
 use proofhouse_models::mapper::expect::rows::{Rows, query_rows, scan_rows};
@@ -151,12 +151,10 @@ fn judge_list(
     };
     let certain: Vec<_> = rows.certain.iter().map(|item| raw_key(model, item)).collect();
     let open: Vec<_> = rows.open.iter().map(|item| raw_key(model, item)).collect();
-    let filtered = match &view.step.call {
-        Call::Query(query) => query.filter.is_some(),
-        Call::Scan(scan) => scan.filter.is_some(),
-        _ => false,
+    let part = match filter_of(&view.step.call) {
+        Some(filter) => format!(" with a filter{}", condition_words(&filter)),
+        None => String::new(),
     };
-    let part = if filtered { " with a filter" } else { "" };
     for (position, key) in keys.iter().enumerate() {
         if !certain.contains(key) && !open.contains(key) {
             violations.push(view.violation(

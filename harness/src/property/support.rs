@@ -4,8 +4,8 @@ use super::{Judgement, Violation};
 use crate::case::{Case, Observation, Step, StepObservation};
 use crate::target::CallError;
 use proofhouse_models::mapper::expect::{Difference, Mismatch};
-use proofhouse_models::mapper::{Call, Capabilities, ErrorKind, Model};
-use proofhouse_models::value::Item;
+use proofhouse_models::mapper::{Call, Capabilities, Condition, ErrorKind, Field, Model, Operand};
+use proofhouse_models::value::{AttributeValue, Item};
 
 /// One step with what was before and after it.
 pub struct View<'a> {
@@ -94,6 +94,63 @@ pub fn call_name(call: &Call) -> String {
     }
 }
 
+/// What is particular about a condition, in the words of identities: ` of sets`, ` of groups`, or nothing.
+///
+/// Mappers that lose a group, or that take a set for a list, show it by the same symptom. The words keep
+/// such faults apart, so that one of them can be accepted without the other.
+pub fn condition_words(condition: &Condition) -> &'static str {
+    fn any(condition: &Condition, test: &dyn Fn(&Condition) -> bool) -> bool {
+        test(condition) || condition.children().iter().any(|child| any(child, test))
+    }
+    let has_set = |part: &Condition| {
+        part.operands().into_iter().filter_map(Operand::value).any(|value| {
+            matches!(value, AttributeValue::Ss(_) | AttributeValue::Ns(_) | AttributeValue::Bs(_))
+        })
+    };
+    let has_group = |part: &Condition| part.children().iter().any(|child| !child.children().is_empty());
+    match condition {
+        _ if any(condition, &has_set) => " of sets",
+        _ if any(condition, &has_group) => " of groups",
+        _ => "",
+    }
+}
+
+/// The filter of a read, or of a read that is only built.
+pub fn filter_of(call: &Call) -> Option<Condition> {
+    match call {
+        Call::Query(query) => query.filter.clone(),
+        Call::Scan(scan) => scan.filter.clone(),
+        Call::Build { params, .. } => serde_json::from_value(params.get("filter")?.clone()).ok(),
+        _ => None,
+    }
+}
+
+/// The one field of the model that an error's text names, if it does: after a word such as `field`, or quoted.
+pub fn blamed_field<'a>(model: &'a Model, text: &str) -> Option<&'a Field> {
+    const WORDS: [&str; 6] = ["field", "attribute", "property", "member", "column", "key"];
+    let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '[' | ']');
+    let mut named: Option<&Field> = None;
+    let mut before = "";
+    for word in text.split_whitespace() {
+        let bare = word.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let quoted = word.starts_with(is_quote) && word.contains(bare);
+        let introduced = WORDS.iter().any(|known| before.eq_ignore_ascii_case(known));
+        before = bare;
+        if bare.is_empty() || !(quoted || introduced) {
+            continue;
+        }
+        let is = |field: &&Field| {
+            field.name.eq_ignore_ascii_case(bare) || field.attribute().eq_ignore_ascii_case(bare)
+        };
+        match (model.fields.iter().find(is), named) {
+            (Some(field), Some(other)) if field.name != other.name => return None,
+            (Some(field), _) => named = Some(field),
+            (None, _) => {}
+        }
+    }
+    named
+}
+
 /// What an attribute is to the model, in the words of identities.
 pub fn attribute_role(model: &Model, attribute: &str) -> &'static str {
     match model.field_of_attribute(attribute) {
@@ -135,4 +192,45 @@ pub fn needs_update(target: &Capabilities) -> Result<(), String> {
 /// The reason for *not applicable*.
 pub fn needs_method(target: &Capabilities, method: &str) -> Result<(), String> {
     if target.has(method) { Ok(()) } else { Err(format!("the target does not offer {method}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn condition(json: serde_json::Value) -> Condition {
+        serde_json::from_value(json).expect("a condition of the protocol")
+    }
+
+    #[test]
+    fn words_of_a_condition_keep_lost_groups_and_sets_apart() {
+        let eq = json!({ "eq": [["a"], { "S": "x" }] });
+        let set = json!({ "eq": [["a"], { "SS": ["x"] }] });
+        let words = |json| condition_words(&condition(json));
+        assert_eq!(words(eq.clone()), "");
+        assert_eq!(words(json!({ "and": [eq, eq] })), "");
+        assert_eq!(words(json!({ "or": [eq, { "and": [eq, eq] }] })), " of groups");
+        assert_eq!(words(json!({ "not": { "or": [eq, eq] } })), " of groups");
+        assert_eq!(words(json!({ "or": [eq, { "and": [eq, set] }] })), " of sets");
+    }
+
+    #[test]
+    fn an_error_names_a_field_after_a_word_for_it_or_in_quotes() {
+        let model: Model = serde_json::from_value(json!({
+            "name": "User", "table": "users", "partition_key": "id",
+            "fields": [
+                { "name": "id", "type": "string" },
+                { "name": "a", "type": { "map": "any" } },
+                { "name": "b", "attribute": "total", "type": "string" }
+            ]
+        }))
+        .expect("a model of the protocol");
+        let named = |text| blamed_field(&model, text).map(|field| field.name.as_str());
+        assert_eq!(named("failed to unmarshal field A: cannot convert bool"), Some("a"));
+        assert_eq!(named("cannot read \"total\""), Some("b"));
+        assert_eq!(named("a value is missing"), None, "an article is no field");
+        assert_eq!(named("field a differs from field b"), None, "two are none");
+        assert_eq!(named("field a, once more field a"), Some("a"));
+    }
 }

@@ -1,6 +1,6 @@
 //! `well_formed`: every expression on the wire is legal by the strict grammar.
 
-use super::support::{verdict, views};
+use super::support::{condition_words, filter_of, verdict, views};
 use super::{Judgement, Property};
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
@@ -34,6 +34,7 @@ impl Property for WellFormed {
         let mut violations = Vec::new();
         let mut checked = false;
         for view in views(case, observed) {
+            let words = filter_of(&view.step.call).map_or("", |filter| condition_words(&filter));
             for (operation, request) in requests(&view.step.call, view.seen) {
                 checked |= has_expression(request);
                 let keys = key_attributes(&case.model, request);
@@ -47,9 +48,14 @@ impl Property for WellFormed {
                     if matches!(broken.rule, Rule::OperandType) && has_absent_operand(&view.step.call) {
                         continue;
                     }
+                    // A caller who passes megabytes is refused whatever the expression.
+                    if matches!(broken.rule, Rule::SubstitutionSize) {
+                        continue;
+                    }
                     let field = broken.field.rsplit('/').next().unwrap_or_default();
+                    // One fault of a builder shows in every operation that uses it: the place says more.
                     violations.push(view.violation(
-                        format!("{operation}: {}", broken.rule.name()),
+                        format!("{} in {}{words}", broken.rule.name(), place(field)),
                         format!("a request breaks the rule {}", broken.rule.name()),
                         format!("{broken}\n{}", text_of(request, field)),
                         "an expression that DynamoDB's grammar knows",
@@ -62,6 +68,20 @@ impl Property for WellFormed {
 
     fn is_passive(&self) -> bool {
         true
+    }
+}
+
+/// A part of a request in the words of identities.
+fn place(field: &str) -> &'static str {
+    match field {
+        "UpdateExpression" => "an update",
+        "ConditionExpression" => "a condition",
+        "FilterExpression" => "a filter",
+        "KeyConditionExpression" => "a key condition",
+        "ProjectionExpression" => "a projection",
+        "ExpressionAttributeNames" => "the names",
+        "ExpressionAttributeValues" => "the values",
+        _ => "a request",
     }
 }
 

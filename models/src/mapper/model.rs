@@ -212,6 +212,26 @@ impl FieldType {
         }
     }
 
+    /// The kind in words, options left out: `string`, `list`, `map of any`, `list of struct`.
+    ///
+    /// Collections say what they hold where mappers treat it by another code path than plain values.
+    pub fn kind_words(&self) -> String {
+        match self {
+            Self::Option(inner) => inner.kind_words(),
+            Self::List(inner) | Self::Map(inner) => {
+                let mut held = inner.as_ref();
+                while let Self::Option(inner) = held {
+                    held = inner;
+                }
+                match held {
+                    Self::Any | Self::Struct(_) => format!("{} of {}", self.kind_name(), held.kind_name()),
+                    _ => self.kind_name().to_owned(),
+                }
+            }
+            _ => self.kind_name().to_owned(),
+        }
+    }
+
     /// The inclusive bounds of an integer type.
     pub fn integer_bounds(&self) -> Option<(i128, i128)> {
         Some(match self {

@@ -45,7 +45,7 @@ pub struct Misread {
     /// The field's name.
     pub field: String,
     /// The declared kind, for identities.
-    pub kind: &'static str,
+    pub kind: String,
     /// What happened to it, in stable words: `lost`, `invented`, `changed`.
     pub happened: &'static str,
     /// `a = 2`.
@@ -65,7 +65,7 @@ pub fn misread(model: &Model, item: &Item, record: &Item, fields: &dyn Fn(&str) 
         if !is_default && !reads_as(&field.kind, stored, read) {
             found.push(Misread {
                 field: field.name.clone(),
-                kind: field.kind.kind_name(),
+                kind: field.kind.kind_words(),
                 happened: match (stored, read) {
                     (_, None) => "lost",
                     (None, _) => "invented",

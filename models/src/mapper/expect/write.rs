@@ -296,6 +296,10 @@ impl Table<'_> {
             (Some(Operand::Absent), Some(_)) if create => {
                 Attribute { allowed: Allowed::Any, how: "absent".to_owned() }
             }
+            // The zero value of a static type, encrypted: what it stands for cannot be seen.
+            (None | Some(Operand::Absent), _) if field.encrypted && !field.omit_empty => {
+                Attribute { allowed: Allowed::Any, how: "left out".to_owned() }
+            }
             (None, _) => {
                 let mut wants = vec![Want::Absent];
                 if !field.omit_empty {
