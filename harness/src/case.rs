@@ -1,6 +1,6 @@
 //! A case: data model, starting data and program, as a readable value; and what was observed when it ran.
 
-use crate::target::Outcome;
+use crate::target::{CallError, Outcome};
 use crate::wire::Exchange;
 use proofhouse_models::mapper::{Call, Model};
 use proofhouse_models::value::Item;
@@ -125,4 +125,11 @@ pub struct StepObservation {
     pub after: Vec<Item>,
     /// What the target wrote to its log during the step.
     pub log: String,
+}
+
+impl StepObservation {
+    /// Whether the target used up a limit of time or of output.
+    pub fn is_costly(&self) -> bool {
+        matches!(&self.outcome, Err(CallError::Broken { how, .. }) if how == "hung" || how == "flooded")
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub fn catalogue() -> Vec<Arc<dyn Launch>> {
     let controls = variants().into_iter().map(|(name, options)| LaunchMapper::new(name, options, None));
     let mutants = MUTANTS.iter().map(Mutant::launch);
-    let released: [Arc<dyn Launch>; 2] = [Arc::new(LaunchSerdeDynamo), Arc::new(LaunchDynamodbExpression)];
+    let released: [Arc<dyn Launch>; 2] = [Arc::new(LaunchDynamodbExpression), Arc::new(LaunchSerdeDynamo)];
     let own = controls.chain(mutants).map(|launch| Arc::new(launch) as Arc<dyn Launch>);
     released.into_iter().chain(own).collect()
 }

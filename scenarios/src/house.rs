@@ -12,7 +12,7 @@ pub fn proof_house() -> Catalogue {
             .map(|target| here.join("targets").join(target).join("target.toml"))
             .to_vec(),
         threats: vec![here.join("threats/dynamorm.toml"), here.join("threats/dvt.toml")],
-        failures: Some(here.join("../snapshots/failures")),
+        failures: Some(here.parent().unwrap_or(&here).join("snapshots/failures")),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::case::Case;
 use crate::property::Property;
 use crate::target::{Launch, LaunchError};
 use proofhouse_models::mapper::Capabilities;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -147,7 +147,7 @@ pub fn run(campaign: &Campaign<'_>, listener: &dyn Listener) -> CampaignOutcome 
 fn stale(campaign: &Campaign<'_>, rows: &[Row]) -> Vec<Accepted> {
     let ran = |entry: &Accepted| {
         rows.iter()
-            .any(|row| row.target == entry.target && row.property == entry.property && row.cases >= 200)
+            .any(|row| row.target == entry.target && row.property == entry.property && row.cases >= 1_000)
     };
     let seen = |entry: &Accepted| {
         rows.iter().any(|row| {
@@ -194,6 +194,15 @@ struct TargetRun<'a, 'b> {
     rows: Mutex<Vec<Row>>,
     now: Mutex<String>,
     earlier: Vec<Row>,
+}
+
+impl TargetRun<'_, '_> {
+    /// The stable findings so far, by property and identity.
+    fn known(&self) -> BTreeSet<(String, String)> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let stable = rows.iter().flat_map(|row| &row.findings).filter(|finding| finding.stable.is_stable());
+        stable.map(|finding| (finding.property.clone(), finding.violation.identity.clone())).collect()
+    }
 }
 
 impl Events for TargetRun<'_, '_> {
@@ -362,6 +371,7 @@ fn run_target(
             }
         };
         *run.now.lock().unwrap_or_else(PoisonError::into_inner) = property.id().to_owned();
+        let known = run.known();
         let cell = Cell {
             property: *property,
             passive: &passive,
@@ -371,6 +381,7 @@ fn run_target(
             first: campaign.first,
             target: target.clone(),
             backend: campaign.backend.to_string(),
+            known: &known,
             events: &run,
         };
         let seen = cell::run(&cell, &mut workers);
@@ -439,8 +450,13 @@ fn finish_cell(
         }
     }
     for (judged, identity, count) in &seen.more {
-        if let Some(row) = rows.iter_mut().find(|row| row.property == *judged) {
-            row.more.push((identity.clone(), *count));
+        let Some(row) = rows.iter_mut().find(|row| row.property == *judged) else { continue };
+        let shown = row.findings.iter_mut().find(|finding| finding.violation.identity == *identity);
+        let named = row.more.iter_mut().find(|(name, _)| name == identity);
+        match (shown, named) {
+            (Some(finding), _) => finding.count += count,
+            (None, Some((_, known))) => *known += count,
+            (None, None) => row.more.push((identity.clone(), *count)),
         }
     }
     let Some(row) = rows.iter_mut().find(|row| row.property == property.id()) else { return };
@@ -568,6 +584,7 @@ pub fn replay(property: &dyn Property, file: &CaseFile, worker: &mut Worker) -> 
         explain: Default::default(),
         tape: file.tape.clone(),
         file: None,
+        regression: true,
         accepted: None,
         faults: Vec::new(),
     })

@@ -10,14 +10,14 @@ use super::seed::case_seed;
 use super::worker::{STACK, Worker};
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Identities of one property that are shrunk in one cell; more are counted and named, not shrunk.
-const IDENTITIES: usize = 8;
+const IDENTITIES: usize = 20;
 
 /// How long a cell goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Cell<'a> {
     pub target: String,
     /// The backend's name.
     pub backend: String,
+    /// Findings of this target so far, by property and identity: they are counted, not shrunk again.
+    pub known: &'a BTreeSet<(String, String)>,
     /// Hears what happens, from any worker.
     pub events: &'a dyn Events,
 }
@@ -89,7 +91,7 @@ pub struct CellOutcome {
     pub labels: BTreeMap<String, u64>,
     /// Findings in the order of their first case.
     pub findings: Vec<Finding>,
-    /// Identities beyond those that were shrunk: property, identity, cases.
+    /// Identities that were not shrunk, known ones among them: property, identity, cases.
     pub more: Vec<(String, String, u64)>,
     /// Cases that each passive property judged here.
     pub judged: u64,
@@ -143,6 +145,8 @@ struct Ledger {
     queue: VecDeque<Suspect>,
     findings: Vec<Finding>,
     outcome: CellOutcome,
+    /// What all findings have taken so far.
+    minimising: Duration,
 }
 
 struct Identity {
@@ -209,13 +213,15 @@ fn work(
         if let Some(suspect) = suspect {
             let effort = match cell.budget {
                 Budget::Cases(_) => Effort::STEADY,
-                Budget::Time(time) => Effort::within(time),
+                Budget::Time(time) => Effort::within(time, lock(ledger).minimising),
             };
+            let begin = Instant::now();
             let judge = judges[suspect.judge];
             let mut finding = minimise(cell, worker, judge, suspect, effort);
             finding.accepted = cell.events.accepted(&finding.property, &finding.violation.identity);
             cell.events.found(&mut finding);
             let mut ledger = lock(ledger);
+            ledger.minimising += begin.elapsed();
             ledger.outcome.faults.append(&mut finding.faults);
             ledger.findings.push(finding);
             continue;
@@ -323,13 +329,17 @@ fn commit(
                 identity.count += 1;
                 continue;
             }
-            let of_this_judge = ledger.seen.keys().filter(|(j, _)| *j == judge).count();
-            ledger.seen.insert(key, Identity { count: 1 });
-            if of_this_judge >= IDENTITIES {
-                continue;
-            }
             let fails = violation.hazard.is_none()
                 && cell.events.accepted(judges[judge].id(), &violation.identity).is_none();
+            let is_known = |(judge, identity): &(usize, String)| {
+                cell.known.contains(&(judges[*judge].id().to_owned(), identity.clone()))
+            };
+            let fresh = ledger.seen.keys().filter(|seen| seen.0 == judge && !is_known(seen)).count();
+            let known = is_known(&key);
+            ledger.seen.insert(key, Identity { count: 1 });
+            if known || fresh >= IDENTITIES {
+                continue;
+            }
             let suspect = Suspect {
                 judge,
                 property: judges[judge].id().to_owned(),

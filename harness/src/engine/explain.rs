@@ -1,14 +1,14 @@
 //! Which parts of the least case matter: vary each remaining choice and see whether the finding stays.
 
 use super::finding::Explanation;
-use super::minimise::show;
+use super::minimise::{Effort, show};
 use super::worker::Worker;
 use crate::case::Case;
 use crate::property::Property;
 use crate::tape::{Source, Tape};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Runs that one explanation may take.
 const RUNS: usize = 120;
@@ -27,9 +27,10 @@ pub fn explain(
     worker: &mut Worker,
     tape: &Tape,
     case: &Case,
-    time: Duration,
+    effort: Effort,
 ) -> Explanation {
     let begin = Instant::now();
+    let hung = worker.hung();
     let least = leaves(case);
     let mut kept: BTreeSet<String> = BTreeSet::new();
     let mut lost: BTreeSet<String> = BTreeSet::new();
@@ -37,7 +38,7 @@ pub fn explain(
     let capabilities = worker.capabilities().clone();
     for position in 0..tape.choices.len() {
         for value in others(tape, position) {
-            if runs >= RUNS || begin.elapsed() > time {
+            if runs >= RUNS || begin.elapsed() > effort.time || worker.hung() - hung > effort.hangs {
                 break;
             }
             let mut varied = tape.clone();

@@ -38,6 +38,8 @@ pub struct Finding {
     pub tape: String,
     /// The saved case.
     pub file: Option<PathBuf>,
+    /// Whether it came from a saved case, not from generation.
+    pub regression: bool,
     /// Why it is accepted, where it is.
     pub accepted: Option<String>,
     /// Faults of the harness itself while it was shrunk and explained.

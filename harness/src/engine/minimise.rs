@@ -44,15 +44,22 @@ pub struct Effort {
     pub evaluations: usize,
     /// Time of the shrinker, of the replays, and of the explanation, each.
     pub time: Duration,
+    /// Calls that use up a limit of time or output, for the shrinker and for the explanation, each.
+    pub hangs: u64,
 }
 
 impl Effort {
     /// For a budget in cases: bounded by runs alone, so that the least case is the same on any machine.
-    pub const STEADY: Self = Self { evaluations: 3_000, time: Duration::from_secs(600) };
+    pub const STEADY: Self = Self { evaluations: 3_000, time: Duration::from_secs(600), hangs: 12 };
 
-    /// For a budget in time: a share of it, at least a few seconds.
-    pub fn within(time: Duration) -> Self {
-        Self { evaluations: 3_000, time: (time / 3).clamp(Duration::from_secs(3), Duration::from_secs(20)) }
+    /// For a budget in time: a share of it, at least a few seconds, and of what earlier findings have left.
+    ///
+    /// `spent` is what they took. All findings of a cell together take one and a half times its budget, or
+    /// what many quick ones need.
+    pub fn within(time: Duration, spent: Duration) -> Self {
+        let share = (time / 3).clamp(Duration::from_secs(3), Duration::from_secs(20));
+        let left = (time * 3 / 2).max(Duration::from_secs(6)).saturating_sub(spent);
+        Self { time: share.min(left / 3).max(Duration::from_millis(300)), ..Self::STEADY }
     }
 }
 
@@ -103,9 +110,11 @@ pub fn minimise(
     let generator = cell.property;
     let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
     let mut faults = Vec::new();
+    let hung = worker.hung();
     let shrunk = catch_unwind(AssertUnwindSafe(|| {
         crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
-            show(generator, judge, &suspect.identity, worker, source).is_some()
+            worker.hung() - hung <= effort.hangs
+                && show(generator, judge, &suspect.identity, worker, source).is_some()
         })
     }));
     let (mut tape, runs) = match shrunk {
@@ -146,7 +155,7 @@ pub fn minimise(
         }
     }
     let explanation = if stable.is_stable() {
-        explain(generator, judge, &suspect.identity, worker, &tape, &case, effort.time)
+        explain(generator, judge, &suspect.identity, worker, &tape, &case, effort)
     } else {
         Default::default()
     };
@@ -179,7 +188,22 @@ pub fn minimise(
         tape: tape.to_hint(),
         case,
         file: None,
+        regression: false,
         accepted: None,
         faults,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_of_a_cell_share_its_time() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Effort::within(minute, Duration::ZERO).time, Duration::from_secs(20));
+        assert_eq!(Effort::within(minute, minute).time, Duration::from_secs(10));
+        assert_eq!(Effort::within(minute, minute * 3).time, Duration::from_millis(300));
+        assert_eq!(Effort::within(Duration::from_secs(1), Duration::ZERO).time, Duration::from_secs(2));
     }
 }

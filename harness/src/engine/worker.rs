@@ -17,6 +17,7 @@ pub struct Worker {
     wire: Arc<Wire>,
     target: Box<dyn Target>,
     seed: u64,
+    hung: u64,
 }
 
 impl Worker {
@@ -27,7 +28,7 @@ impl Worker {
     pub fn start(launch: Arc<dyn Launch>, backend: Arc<dyn Backend>, seed: u64) -> Result<Self, LaunchError> {
         let wire = Arc::new(Wire::new(backend));
         let target = launch.launch(&wire, seed)?;
-        Ok(Self { launch, wire, target, seed })
+        Ok(Self { launch, wire, target, seed, hung: 0 })
     }
 
     /// What the target says of itself.
@@ -47,8 +48,16 @@ impl Worker {
 
     /// Runs a case on fresh tables.
     pub fn execute(&mut self, case: &Case) -> Observation {
-        let Self { launch, wire, target, seed } = self;
+        let Self { launch, wire, target, seed, .. } = self;
         let relaunch = || launch.launch(wire, *seed);
-        execute(target, wire, case, Some(&relaunch))
+        let observed = execute(target, wire, case, Some(&relaunch));
+        let steps = observed.runs.iter().flat_map(|run| &run.steps);
+        self.hung += steps.filter(|step| step.is_costly()).count() as u64;
+        observed
+    }
+
+    /// Calls so far that cost a time limit or a flood.
+    pub fn hung(&self) -> u64 {
+        self.hung
     }
 }

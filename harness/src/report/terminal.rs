@@ -61,20 +61,24 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
     if let Some(reason) = &finding.accepted {
         let _ = writeln!(text, "  accepted  {reason}");
     }
+    let _ = write!(text, "  stable {} of {} · ", finding.stable.shown, finding.stable.of);
     let shrink = finding.shrink;
-    let _ = writeln!(
-        text,
-        "  stable {} of {} · case {} · shrunk {} → {} operations in {} runs",
-        finding.stable.shown,
-        finding.stable.of,
-        finding.first + 1,
-        shrink.from,
-        shrink.to,
-        shrink.runs
-    );
+    let _ = match finding.regression {
+        true => writeln!(text, "a saved case of {} operations", shrink.to),
+        false => writeln!(
+            text,
+            "case {} · shrunk {} → {} operations in {} runs",
+            finding.first + 1,
+            shrink.from,
+            shrink.to,
+            shrink.runs
+        ),
+    };
     if let Some(file) = &finding.file {
         let file = file.display();
-        let _ = writeln!(text, "  saved     {file}   (--save keeps it in snapshots/failures)");
+        if !finding.regression {
+            let _ = writeln!(text, "  saved     {file}   (--save keeps it in snapshots/failures)");
+        }
         let _ = writeln!(text, "  replay    cargo run --release -- replay {file}");
     }
     text
@@ -93,7 +97,7 @@ fn explanation(text: &mut String, finding: &Finding) {
 fn block(text: &mut String, word: &str, lines: &str) {
     for (number, line) in lines.lines().enumerate() {
         let word = if number == 0 { word } else { "" };
-        let _ = writeln!(text, "      {word:<9} {line}");
+        let _ = writeln!(text, "      {word:<9} {}", clipped(line, LINE));
     }
 }
 
@@ -115,8 +119,11 @@ pub fn exchange(exchange: &Exchange) -> String {
     }
     for part in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
         let Some(map) = exchange.request.get(part).and_then(Value::as_object) else { continue };
-        let parts: Vec<String> =
-            map.iter().take(8).map(|(name, value)| format!("{name} = {value}")).collect();
+        let parts: Vec<String> = map
+            .iter()
+            .take(8)
+            .map(|(name, value)| format!("{name} = {}", clipped(&value.to_string(), VALUE)))
+            .collect();
         if !parts.is_empty() {
             let _ = write!(text, " [{}]", parts.join(", "));
         }
@@ -125,6 +132,19 @@ pub fn exchange(exchange: &Exchange) -> String {
         let _ = write!(text, " → {error}");
     }
     text
+}
+
+/// Characters of an observed or expected line; the case file and `results.jsonl` have all of it.
+const LINE: usize = 400;
+
+/// Characters of one value on the wire.
+const VALUE: usize = 80;
+
+fn clipped(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn plural(count: u64, one: &'static str, many: &'static str) -> &'static str {

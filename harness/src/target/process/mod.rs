@@ -37,13 +37,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Models that a restarted target is told again. A case has one; the rest is room.
 const REMEMBERED: usize = 16;
 
-/// After so many hangs in a row, the time limit of a call is short: the target will not recover.
+/// After so many hangs of one method, its time limit is short: it is known not to answer some requests.
 const HANGS: u32 = 3;
+
+/// The short limit is so many times the longest that any answer has taken.
+const SLACK: u32 = 8;
 
 /// After so many failed starts in a row, no further one is tried.
 const FAILED_STARTS: u32 = 3;
@@ -55,7 +58,7 @@ pub struct Limits {
     pub call: Duration,
     /// Time from the start to the answer to `initialize`.
     pub initialize: Duration,
-    /// Time of a call after several hangs in a row.
+    /// Time of a call of a method that has hung several times, at least.
     pub call_after_hangs: Duration,
     /// How much longer the right answer is waited for after one with a wrong id.
     pub grace: Duration,
@@ -191,7 +194,8 @@ impl Launch for ProcessLaunch {
             defined: VecDeque::new(),
             log: String::new(),
             junk: Vec::new(),
-            hangs: 0,
+            hangs: BTreeMap::new(),
+            slowest: Duration::ZERO,
             failed_starts: 0,
         }))
     }
@@ -211,7 +215,10 @@ struct ProcessTarget {
     log: String,
     /// Junk seen where no finding could be made of it: at the start, or while a model was defined.
     junk: Vec<String>,
-    hangs: u32,
+    /// Calls without an answer in time, by method.
+    hangs: BTreeMap<String, u32>,
+    /// The longest that an answer has taken.
+    slowest: Duration,
     failed_starts: u32,
 }
 
@@ -241,11 +248,18 @@ impl ProcessTarget {
     /// One request of a running process. The inner result is what the target said.
     fn exchange(&mut self, method: &str, params: &Value) -> Result<Outcome, CallError> {
         let limits = &self.launch.limits;
-        let limit = if self.hangs >= HANGS { limits.call_after_hangs.min(limits.call) } else { limits.call };
+        // A method that has hung again and again is waited for less, yet well longer than any answer took.
+        let limit = match self.hangs.get(method) {
+            Some(hangs) if *hangs >= HANGS => {
+                limits.call_after_hangs.max(self.slowest * SLACK).min(limits.call)
+            }
+            _ => limits.call,
+        };
         let Some(session) = self.session.as_mut() else {
             let detail = "it is not running".to_owned();
             return Err(CallError::Broken { how: "crashed".to_owned(), detail });
         };
+        let asked = Instant::now();
         let answer = session.call(method, params, limit);
         let junk = session.take_junk();
         if !junk.is_empty() {
@@ -254,11 +268,13 @@ impl ProcessTarget {
         }
         match answer {
             Ok(outcome) => {
-                self.hangs = 0;
+                self.slowest = self.slowest.max(asked.elapsed());
                 Ok(outcome)
             }
             Err(Broken { how, detail }) => {
-                self.hangs = if how == "hung" { self.hangs + 1 } else { 0 };
+                if how == "hung" {
+                    *self.hangs.entry(method.to_owned()).or_default() += 1;
+                }
                 // Without an answer the process still runs and may be asked the next thing.
                 if how != "no_answer" {
                     self.log += &session.log();
