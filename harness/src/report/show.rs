@@ -56,7 +56,7 @@ pub fn condition(tree: &Condition) -> String {
             format!("{path} BETWEEN {} AND {}", operand(low), operand(high))
         }
         Condition::In(path, list) => {
-            format!("{path} IN ({})", list.iter().map(operand).collect::<Vec<_>>().join(", "))
+            format!("{path} IN ({})", joined(list.iter().map(operand), list.len()))
         }
         Condition::BeginsWith(path, v) => format!("{path} begins with {}", operand(v)),
         Condition::Contains(path, v) => format!("{path} contains {}", operand(v)),
