@@ -128,8 +128,9 @@ pub struct StepObservation {
 }
 
 impl StepObservation {
-    /// Whether the target used up a limit of time or of output.
+    /// Whether the target used up a limit of time or of output, or has to be started again.
     pub fn is_costly(&self) -> bool {
-        matches!(&self.outcome, Err(CallError::Broken { how, .. }) if how == "hung" || how == "flooded")
+        const HOW: [&str; 3] = ["hung", "flooded", "crashed"];
+        matches!(&self.outcome, Err(CallError::Broken { how, .. }) if HOW.contains(&how.as_str()))
     }
 }

@@ -8,6 +8,7 @@ use super::finding::Finding;
 use super::minimise::{Effort, Suspect, minimise};
 use super::seed::case_seed;
 use super::worker::{STACK, Worker};
+use crate::case::StepObservation;
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -115,6 +116,7 @@ struct Ran {
     tape: Tape,
     operations: usize,
     at: Duration,
+    costly: bool,
 }
 
 impl Ran {
@@ -126,6 +128,7 @@ impl Ran {
             tape: Tape::default(),
             operations: 0,
             at: Duration::ZERO,
+            costly: false,
         }
     }
 }
@@ -213,7 +216,10 @@ fn work(
         if let Some(suspect) = suspect {
             let effort = match cell.budget {
                 Budget::Cases(_) => Effort::STEADY,
-                Budget::Time(time) => Effort::within(time, lock(ledger).minimising),
+                Budget::Time(time) => {
+                    let effort = Effort::within(time, lock(ledger).minimising);
+                    if suspect.costly { effort.frugal() } else { effort }
+                }
             };
             let begin = Instant::now();
             let judge = judges[suspect.judge];
@@ -275,6 +281,7 @@ fn run_case(
             cell.events.before_case(number, cell.property.id(), &case);
             let observed = worker.execute(&case);
             ran.operations = super::finding::operations(&case);
+            ran.costly = observed.runs.iter().flat_map(|run| &run.steps).any(StepObservation::is_costly);
             for (judge, property) in judges.iter().enumerate() {
                 match property.judge(&capabilities, &case, &observed) {
                     Judgement::Held => {}
@@ -349,6 +356,7 @@ fn commit(
                 tape: ran.tape.clone(),
                 operations: ran.operations,
                 ms: ran.at.as_millis() as u64,
+                costly: ran.costly,
             };
             cell.events.suspected(&suspect);
             ledger.queue.push_back(suspect);

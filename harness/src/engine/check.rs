@@ -1,7 +1,9 @@
 //! One property of one's own mapper in `cargo test`.
 //!
 //! ```no_run
-//! # fn my_mapper() -> std::sync::Arc<dyn proofhouse::target::Launch> { unimplemented!() }
+//! # fn my_mapper() -> std::sync::Arc<dyn proofhouse::target::Launch> {
+//! #     std::sync::Arc::new(proofhouse::target::ProcessLaunch::new("mine", vec!["my_adapter".into()]))
+//! # }
 //! #[test]
 //! fn an_update_leaves_other_attributes_alone() {
 //!     proofhouse::check("frame", my_mapper()).cases(1_000).run();

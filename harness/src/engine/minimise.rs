@@ -35,6 +35,8 @@ pub struct Suspect {
     pub operations: usize,
     /// Milliseconds since the cell began.
     pub ms: u64,
+    /// Whether a call used up a limit or ended the process.
+    pub costly: bool,
 }
 
 /// How much may be spent on one finding.
@@ -44,13 +46,13 @@ pub struct Effort {
     pub evaluations: usize,
     /// Time of the shrinker, of the replays, and of the explanation, each.
     pub time: Duration,
-    /// Calls that use up a limit of time or output, for the shrinker and for the explanation, each.
-    pub hangs: u64,
+    /// Calls that use up a limit or end the process, for the shrinker and for the explanation, each.
+    pub costly: u64,
 }
 
 impl Effort {
     /// For a budget in cases: bounded by runs alone, so that the least case is the same on any machine.
-    pub const STEADY: Self = Self { evaluations: 3_000, time: Duration::from_secs(600), hangs: 12 };
+    pub const STEADY: Self = Self { evaluations: 3_000, time: Duration::from_secs(600), costly: 12 };
 
     /// For a budget in time: a share of it, at least a few seconds, and of what earlier findings have left.
     ///
@@ -60,6 +62,11 @@ impl Effort {
         let share = (time / 3).clamp(Duration::from_secs(3), Duration::from_secs(20));
         let left = (time * 3 / 2).max(Duration::from_secs(6)).saturating_sub(spent);
         Self { time: share.min(left / 3).max(Duration::from_millis(300)), ..Self::STEADY }
+    }
+
+    /// For a case that ends the process or uses up its limits, where each run costs as much as hundreds of others.
+    pub fn frugal(self) -> Self {
+        Self { time: self.time.min(Duration::from_secs(1)), costly: 3, ..self }
     }
 }
 
@@ -110,10 +117,10 @@ pub fn minimise(
     let generator = cell.property;
     let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
     let mut faults = Vec::new();
-    let hung = worker.hung();
+    let costly = worker.costly();
     let shrunk = catch_unwind(AssertUnwindSafe(|| {
         crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
-            worker.hung() - hung <= effort.hangs
+            worker.costly() - costly <= effort.costly
                 && show(generator, judge, &suspect.identity, worker, source).is_some()
         })
     }));
@@ -205,5 +212,6 @@ mod tests {
         assert_eq!(Effort::within(minute, minute).time, Duration::from_secs(10));
         assert_eq!(Effort::within(minute, minute * 3).time, Duration::from_millis(300));
         assert_eq!(Effort::within(Duration::from_secs(1), Duration::ZERO).time, Duration::from_secs(2));
+        assert_eq!(Effort::within(minute, Duration::ZERO).frugal().time, Duration::from_secs(1));
     }
 }

@@ -17,7 +17,7 @@ pub struct Worker {
     wire: Arc<Wire>,
     target: Box<dyn Target>,
     seed: u64,
-    hung: u64,
+    costly: u64,
 }
 
 impl Worker {
@@ -28,7 +28,7 @@ impl Worker {
     pub fn start(launch: Arc<dyn Launch>, backend: Arc<dyn Backend>, seed: u64) -> Result<Self, LaunchError> {
         let wire = Arc::new(Wire::new(backend));
         let target = launch.launch(&wire, seed)?;
-        Ok(Self { launch, wire, target, seed, hung: 0 })
+        Ok(Self { launch, wire, target, seed, costly: 0 })
     }
 
     /// What the target says of itself.
@@ -52,12 +52,12 @@ impl Worker {
         let relaunch = || launch.launch(wire, *seed);
         let observed = execute(target, wire, case, Some(&relaunch));
         let steps = observed.runs.iter().flat_map(|run| &run.steps);
-        self.hung += steps.filter(|step| step.is_costly()).count() as u64;
+        self.costly += steps.filter(|step| step.is_costly()).count() as u64;
         observed
     }
 
-    /// Calls so far that cost a time limit or a flood.
-    pub fn hung(&self) -> u64 {
-        self.hung
+    /// Calls so far that cost a time limit, a flood or a new process.
+    pub fn costly(&self) -> u64 {
+        self.costly
     }
 }

@@ -40,8 +40,9 @@ impl Property for Deterministic {
         let wish = Wish { version: false, sort_key: 30, defaults: false, indexes: true };
         let model = generator.model(source, wish)?;
         let starts = generator.starts(source, &model, 1..=2);
-        let fresh = source.chance(3);
-        let (least, most) = if fresh { (2, 6) } else { (1, 1) };
+        let fresh = source.chance(8);
+        // A start of five processes costs as much as hundreds of intents: they see many.
+        let (least, most) = if fresh { (6, 14) } else { (1, 1) };
         let calls = source
             .list("intent", least..=most, |source| {
                 let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };

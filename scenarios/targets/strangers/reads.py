@@ -105,8 +105,9 @@ class Reads:
         cursor = received(last) if last is not None else None
         if limit is not None and len(items) > limit:
             items = items[:limit]
-            names = dict.fromkeys(model.keys + model.keys_of(params.get("index")))
-            cursor = {model.attribute(name): items[-1][model.attribute(name)] for name in names}
+            if params.get("page") is not None:
+                names = dict.fromkeys(model.keys + model.keys_of(params.get("index")))
+                cursor = {model.attribute(name): items[-1][model.attribute(name)] for name in names}
         records = [self.chosen_fields(self.record(model, item), params) for item in items]
         paged = params.get("page") is not None and cursor is not None
         return {"records": records, **({"cursor": sealed(cursor)} if paged else {})}

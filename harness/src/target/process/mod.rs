@@ -35,14 +35,15 @@ use serde_json::{Value, json};
 use session::{Broken, Session};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Models that a restarted target is told again. A case has one; the rest is room.
 const REMEMBERED: usize = 16;
 
-/// After so many hangs of one method, its time limit is short: it is known not to answer some requests.
+/// After so many hangs of one method, or twice as many of all, the time limit is short: the target is known
+/// not to answer some requests.
 const HANGS: u32 = 3;
 
 /// The short limit is so many times the longest that any answer has taken.
@@ -80,7 +81,7 @@ impl Default for Limits {
         Self {
             call: Duration::from_secs(10),
             initialize: Duration::from_secs(60),
-            call_after_hangs: Duration::from_secs(1),
+            call_after_hangs: Duration::from_millis(500),
             grace: Duration::from_millis(500),
             settle: Duration::from_millis(20),
             shutdown: Duration::from_millis(300),
@@ -101,13 +102,46 @@ pub struct ProcessLaunch {
     limits: Limits,
     /// Whether a process of this target has written junk; shared, since workers start several.
     noisy: Arc<AtomicBool>,
+    /// How long its calls take; shared for the same reason.
+    pace: Arc<Mutex<Pace>>,
+}
+
+/// How long the calls of a target take.
+#[derive(Clone, Debug, Default)]
+struct Pace {
+    /// Calls without an answer in time, by method.
+    hangs: BTreeMap<String, u32>,
+    /// The longest that an answer has taken.
+    slowest: Duration,
+}
+
+impl Pace {
+    /// The time limit of a call. What has hung again and again is waited for less, yet well longer than any
+    /// answer took.
+    fn limit(&self, method: &str, limits: &Limits) -> Duration {
+        let hangs = self.hangs.get(method).copied().unwrap_or(0);
+        if hangs >= HANGS || self.hangs.values().sum::<u32>() >= 2 * HANGS {
+            limits.call_after_hangs.max(self.slowest * SLACK).min(limits.call)
+        } else {
+            limits.call
+        }
+    }
 }
 
 impl ProcessLaunch {
     /// A target by its program and arguments, run in the current folder.
     pub fn new(name: impl Into<String>, command: Vec<String>) -> Self {
         let noisy = Arc::new(AtomicBool::new(false));
-        Self { name: name.into(), command, cwd: None, env: BTreeMap::new(), limits: Limits::default(), noisy }
+        let pace = Arc::new(Mutex::new(Pace::default()));
+        Self {
+            name: name.into(),
+            command,
+            cwd: None,
+            env: BTreeMap::new(),
+            limits: Limits::default(),
+            noisy,
+            pace,
+        }
     }
 
     /// A target by a command line, `python3 my_adapter.py`; its name is the command line.
@@ -194,8 +228,6 @@ impl Launch for ProcessLaunch {
             defined: VecDeque::new(),
             log: String::new(),
             junk: Vec::new(),
-            hangs: BTreeMap::new(),
-            slowest: Duration::ZERO,
             failed_starts: 0,
         }))
     }
@@ -215,10 +247,6 @@ struct ProcessTarget {
     log: String,
     /// Junk seen where no finding could be made of it: at the start, or while a model was defined.
     junk: Vec<String>,
-    /// Calls without an answer in time, by method.
-    hangs: BTreeMap<String, u32>,
-    /// The longest that an answer has taken.
-    slowest: Duration,
     failed_starts: u32,
 }
 
@@ -247,14 +275,9 @@ impl ProcessTarget {
 
     /// One request of a running process. The inner result is what the target said.
     fn exchange(&mut self, method: &str, params: &Value) -> Result<Outcome, CallError> {
-        let limits = &self.launch.limits;
-        // A method that has hung again and again is waited for less, yet well longer than any answer took.
-        let limit = match self.hangs.get(method) {
-            Some(hangs) if *hangs >= HANGS => {
-                limits.call_after_hangs.max(self.slowest * SLACK).min(limits.call)
-            }
-            _ => limits.call,
-        };
+        let pace = self.launch.pace.clone();
+        let pace = || pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = pace().limit(method, &self.launch.limits);
         let Some(session) = self.session.as_mut() else {
             let detail = "it is not running".to_owned();
             return Err(CallError::Broken { how: "crashed".to_owned(), detail });
@@ -268,12 +291,13 @@ impl ProcessTarget {
         }
         match answer {
             Ok(outcome) => {
-                self.slowest = self.slowest.max(asked.elapsed());
+                let mut pace = pace();
+                pace.slowest = pace.slowest.max(asked.elapsed());
                 Ok(outcome)
             }
             Err(Broken { how, detail }) => {
                 if how == "hung" {
-                    *self.hangs.entry(method.to_owned()).or_default() += 1;
+                    *pace().hangs.entry(method.to_owned()).or_default() += 1;
                 }
                 // Without an answer the process still runs and may be asked the next thing.
                 if how != "no_answer" {

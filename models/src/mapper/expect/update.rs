@@ -93,6 +93,10 @@ fn creates_nothing(update: &Update) -> bool {
 fn missing(table: &Table<'_>, outcomes: Outcomes) -> Outcomes {
     match table.target.contract.update_missing {
         Some(UpdateMissing::Create) => outcomes,
+        // Together with a version the protocol leaves it open.
+        Some(UpdateMissing::NotFound) if table.model.version.is_some() => {
+            Outcomes { errors: Errors::Any, ..outcomes }
+        }
         Some(UpdateMissing::NotFound) => Outcomes::must_fail(
             &[ErrorKind::NotFound, ErrorKind::ConditionFailed, ErrorKind::Conflict],
             "missing",
@@ -501,4 +505,42 @@ fn joined(
         _ => return None,
     };
     Some(Some(AttributeValue::L(list)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::mapper::expect::expect;
+    use crate::mapper::{Call, Capabilities, Model};
+    use serde_json::json;
+
+    #[test]
+    fn whether_an_update_of_a_missing_item_is_refused_is_open_beside_a_version() {
+        let target: Capabilities = serde_json::from_value(json!({
+            "name": "t", "methods": ["update"], "update_forms": ["patch"], "types": ["string", "int64"],
+            "contract": { "update_missing": "not_found" }
+        }))
+        .expect("an answer to initialize");
+        let model = |version: Option<&str>| -> Model {
+            serde_json::from_value(json!({
+                "name": "User", "table": "users", "partition_key": "id", "version": version,
+                "fields": [
+                    { "name": "id", "type": "string" },
+                    { "name": "a", "type": "string" },
+                    { "name": "rev", "type": "int64" }
+                ]
+            }))
+            .expect("a model of the protocol")
+        };
+        let update: Call = serde_json::from_value(json!({
+            "method": "update",
+            "params": { "model": "User", "key": { "id": { "S": "x" } }, "form": "patch", "set": { "a": { "S": "y" } } }
+        }))
+        .expect("a call of the protocol");
+        let may_succeed = |version| {
+            let expected = expect(&model(version), &target, &[], &update).expect("a call that is specified");
+            expected.outcomes.ok
+        };
+        assert!(!may_succeed(None));
+        assert!(may_succeed(Some("rev")));
+    }
 }
