@@ -76,21 +76,81 @@ pub struct Step {
     /// becomes this call's record (in `patch` and `builder`: what is set), its cursor this call's page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<usize>,
+    /// How the cursor that is taken up is changed before it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Edit>,
     /// The call.
     #[serde(flatten)]
     pub call: Call,
 }
 
+/// A change of a cursor by someone who does not know how it is made. What it says of bytes is meant of the
+/// decoded ones, where the cursor is Base64 or hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edit {
+    /// One bit is turned over, counted from the first byte's lowest and modulo their number.
+    Flip(usize),
+    /// Only so many bytes are kept, modulo their number.
+    Cut(usize),
+    /// Behind so many bytes (modulo their number) the cursor of another step goes on.
+    Splice {
+        /// The other step.
+        with: usize,
+        /// The number of bytes.
+        at: usize,
+    },
+    /// The stored key behind which the page ended becomes the one behind which another step's page ended, as the
+    /// wire showed both.
+    Key {
+        /// The other step.
+        of: usize,
+    },
+    /// A tenant's name becomes another's, wherever it stands as a text of its own.
+    Tenant {
+        /// The name in the cursor.
+        from: String,
+        /// The name that takes its place.
+        to: String,
+    },
+    /// The cursor is made up: the stored key behind which another step's page ended, as JSON.
+    Forge {
+        /// The other step.
+        of: usize,
+        /// How the JSON is written.
+        encoding: CursorEncoding,
+    },
+}
+
+/// How a made-up cursor is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CursorEncoding {
+    /// The JSON itself.
+    Plain,
+    /// Base64 with `+` and `/`, padded.
+    Base64,
+    /// Base64 with `-` and `_`, not padded.
+    UrlSafe,
+    /// Hexadecimal digits.
+    Hex,
+}
+
 impl Step {
     /// A call that takes up the answer of an earlier step.
     pub fn reusing(call: Call, step: usize) -> Self {
-        Self { tenant: None, reuse: Some(step), call }
+        Self { reuse: Some(step), ..Self::from(call) }
+    }
+
+    /// A tenant's call.
+    pub fn of(tenant: impl Into<String>, call: Call) -> Self {
+        Self { tenant: Some(tenant.into()), ..Self::from(call) }
     }
 }
 
 impl From<Call> for Step {
     fn from(call: Call) -> Self {
-        Self { tenant: None, reuse: None, call }
+        Self { tenant: None, reuse: None, edit: None, call }
     }
 }
 

@@ -3,8 +3,9 @@
 //! The table is read behind the wire, straight from the backend, so that what a property sees is the
 //! stored item itself and the target's requests stay the only ones on record.
 
+use super::cursor;
 use crate::backend::Backend;
-use crate::case::{Case, Observation, Run, RunObservation, Start, Step, StepObservation};
+use crate::case::{Case, Edit, Observation, Run, RunObservation, Start, Step, StepObservation};
 use crate::target::{CallError, LaunchError, Outcome, Target};
 use crate::wire::Wire;
 use proofhouse_models::mapper::{Call, ErrorKind, Model, Projection, expect};
@@ -128,7 +129,8 @@ fn call(target: &mut dyn Target, step: &Step, earlier: &[StepObservation]) -> Ou
     }
     if let Some(index) = step.reuse {
         let answer = earlier.get(index).and_then(|step| step.outcome.as_ref().ok());
-        if !take_up(&step.call, &mut params, answer.unwrap_or(&Value::Null)) {
+        let taken = take_up(&step.call, &mut params, answer.unwrap_or(&Value::Null));
+        if !taken || !step.edit.as_ref().is_none_or(|edit| edit_cursor(edit, &mut params, index, earlier)) {
             return Err(CallError::Reported {
                 kind: ErrorKind::Unsupported,
                 message: format!("step {} gave nothing to take up", index + 1),
@@ -138,6 +140,14 @@ fn call(target: &mut dyn Target, step: &Step, earlier: &[StepObservation]) -> Ou
         }
     }
     target.call(step.call.method(), &params)
+}
+
+/// Changes the cursor in the parameters, which came from the step `index`; false where the change finds no place.
+fn edit_cursor(edit: &Edit, params: &mut Value, index: usize, earlier: &[StepObservation]) -> bool {
+    let edited = params["page"]["cursor"].as_str().and_then(|text| cursor::edit(text, edit, index, earlier));
+    let Some(edited) = edited else { return false };
+    params["page"]["cursor"] = Value::String(edited);
+    true
 }
 
 /// Puts the record or the cursor of an earlier answer into the parameters; false where there is none.
@@ -165,7 +175,10 @@ fn take_up(call: &Call, params: &mut Value, answer: &Value) -> bool {
 }
 
 /// Creates the model's table with its indexes; an older table of that name is dropped first.
-fn create_table(backend: &dyn Backend, model: &Model) -> Result<(), String> {
+///
+/// # Errors
+/// What the engine refuses, in words.
+pub(super) fn create_table(backend: &dyn Backend, model: &Model) -> Result<(), String> {
     let request = table_request(model)?;
     let mut reply = backend.call("CreateTable", &request);
     if reply.error_name() == Some("ResourceInUseException") {

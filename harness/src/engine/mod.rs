@@ -6,6 +6,8 @@
 //! | [`cell`] | one property on one target, by all workers, committed in order |
 //! | [`worker`] | one engine, one wire, one running target |
 //! | [`execute`] | a case on fresh tables |
+//! | `cursor` | cursors changed by someone who does not know how they are made |
+//! | [`learn`] | what a probe sees of how a target stores tenants |
 //! | [`minimise`], [`explain`] | from a failing case to the least one, and what of it matters |
 //! | [`finding`], [`case_file`] | what is kept of it |
 //! | [`threats`], [`accepted`] | the files that people write |
@@ -16,9 +18,11 @@ pub mod campaign;
 pub mod case_file;
 pub mod cell;
 pub mod check;
+mod cursor;
 pub mod execute;
 pub mod explain;
 pub mod finding;
+pub mod learn;
 pub mod minimise;
 pub mod seed;
 pub mod threats;

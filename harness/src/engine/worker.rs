@@ -1,6 +1,7 @@
 //! A worker: one engine, one wire, one running target, owned by one thread.
 
 use super::execute::execute;
+use super::learn::learn;
 use crate::backend::Backend;
 use crate::case::{Case, Observation};
 use crate::target::{Launch, LaunchError, Target};
@@ -16,6 +17,7 @@ pub struct Worker {
     launch: Arc<dyn Launch>,
     wire: Arc<Wire>,
     target: Box<dyn Target>,
+    capabilities: Capabilities,
     seed: u64,
     costly: u64,
 }
@@ -27,13 +29,15 @@ impl Worker {
     /// [`LaunchError`] says why the target does not run.
     pub fn start(launch: Arc<dyn Launch>, backend: Arc<dyn Backend>, seed: u64) -> Result<Self, LaunchError> {
         let wire = Arc::new(Wire::new(backend));
-        let target = launch.launch(&wire, seed)?;
-        Ok(Self { launch, wire, target, seed, costly: 0 })
+        let mut target = launch.launch(&wire, seed)?;
+        let learned = learn(target.as_mut(), &wire);
+        let capabilities = Capabilities { learned, ..target.capabilities().clone() };
+        Ok(Self { launch, wire, target, capabilities, seed, costly: 0 })
     }
 
-    /// What the target says of itself.
+    /// What the target says of itself, and what a probe saw of it.
     pub fn capabilities(&self) -> &Capabilities {
-        self.target.capabilities()
+        &self.capabilities
     }
 
     /// Name and version of the engine.

@@ -12,6 +12,7 @@
 //! | [`update`] | updates over all forms and operands |
 //! | [`condition`] | condition trees |
 //! | [`read`] | queries and scans |
+//! | [`tenant`] | tenants, and keys that collide |
 //!
 //! All are methods of one [`Generator`], which knows the target, the kinds that this case leaves out
 //! (swarm), and the values drawn so far: pools make values collide, near-duplicates make them differ little.
@@ -23,6 +24,7 @@ pub mod name;
 pub mod number;
 pub mod read;
 pub mod record;
+pub mod tenant;
 pub mod text;
 pub mod update;
 pub mod value;
@@ -94,6 +96,8 @@ pub struct Generator<'target> {
     pub swarm: Swarm,
     /// Whether names may be hostile.
     pub hostile_names: bool,
+    /// What tenants and keys are made of, in a case with tenants.
+    pub parts: Option<tenant::Parts>,
     pools: BTreeMap<&'static str, Vec<AttributeValue>>,
     budget: usize,
 }
@@ -101,7 +105,7 @@ pub struct Generator<'target> {
 impl<'target> Generator<'target> {
     /// A generator for one case.
     pub fn new(target: &'target Capabilities, swarm: Swarm, hostile_names: bool) -> Self {
-        Self { target, swarm, hostile_names, pools: BTreeMap::new(), budget: 400 }
+        Self { target, swarm, hostile_names, parts: None, pools: BTreeMap::new(), budget: 400 }
     }
 
     /// A generator with a drawn swarm.

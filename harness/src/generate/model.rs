@@ -18,6 +18,9 @@ pub struct Wish {
     pub defaults: bool,
 }
 
+/// The field that tells whose record it is, in models with tenants; indexes hold it too.
+pub const OWNER: &str = "owner";
+
 /// The plain types in the order from simple to odd.
 const PLAIN: [FieldType; 15] = [
     FieldType::String,
@@ -46,10 +49,15 @@ impl Generator<'_> {
         source.span("model", |source| match &self.target.models {
             Some(models) => {
                 let tenancy = self.target.features.tenancy;
-                let usable = |model: &&Model| !tenancy || model.tenancy.as_deref() == Some("none");
+                let usable = |model: &&Model| {
+                    !tenancy || (model.tenancy.as_deref() == Some("none")) != self.has_tenants()
+                };
                 let models: Vec<&Model> = models.iter().filter(usable).collect();
                 if models.is_empty() {
-                    return Err(Discard("the catalogue has no model outside tenancy"));
+                    return Err(Discard(match self.has_tenants() {
+                        true => "the catalogue has no model with tenants",
+                        false => "the catalogue has no model outside tenancy",
+                    }));
                 }
                 Ok((*source.pick(&models)).clone())
             }
@@ -59,16 +67,28 @@ impl Generator<'_> {
 
     fn made_up(&mut self, source: &mut Source, wish: Wish) -> Result<Model, Discard> {
         let mut taken: Vec<String> = Vec::new();
-        let key = self.key_field(source, "id", &mut taken)?;
+        // The partition key carries the tenant, which a number cannot: targets may refuse it.
+        let carries = self.has_tenants() && !source.chance(4);
+        let key = self.key_field(source, "id", &mut taken, carries)?;
         let sort = match source.chance(wish.sort_key) {
-            true => Some(self.key_field(source, "sk", &mut taken)?),
+            true => Some(self.key_field(source, "sk", &mut taken, false)?),
             false => None,
         };
         let mut fields = vec![key];
         fields.extend(sort.clone());
         let partition_key = fields[0].name.clone();
         let keys = fields.len();
-        let more = source.list("field", 1..=5, |source| self.field(source, wish, &mut taken));
+        if self.has_tenants() {
+            let indexed =
+                (wish.indexes && self.target.features.indexes && source.chance(65)).then_some("org");
+            for name in indexed.into_iter().chain([OWNER]) {
+                taken.push(name.to_owned());
+                fields.push(Field::new(name, FieldType::String));
+            }
+        }
+        let more = source.list("field", usize::from(!self.has_tenants())..=5, |source| {
+            self.field(source, wish, &mut taken)
+        });
         fields.extend(more);
         let version = self.target.features.version && wish.version && source.chance(30);
         let version = version.then(|| self.version_field(&mut fields, &taken)).flatten();
@@ -81,12 +101,12 @@ impl Generator<'_> {
             partition_key,
             sort_key: sort.map(|field| field.name),
             version,
-            tenancy: self.target.features.tenancy.then(|| "none".to_owned()),
+            tenancy: (self.target.features.tenancy && !self.has_tenants()).then(|| "none".to_owned()),
             indexes: Vec::new(),
             fields,
         };
         if wish.indexes && self.target.features.indexes {
-            self.indexes(source, &mut model, keys);
+            self.indexes(source, &mut model, keys, self.has_tenants());
         }
         Ok(model)
     }
@@ -100,13 +120,22 @@ impl Generator<'_> {
         source: &mut Source,
         plain: &str,
         taken: &mut Vec<String>,
+        carries: bool,
     ) -> Result<Field, Discard> {
-        let kinds: Vec<FieldType> =
-            self.declared().into_iter().filter(|kind| kind.key_type().is_some()).collect();
+        let suits = |kind: &FieldType| match kind.key_type() {
+            None => false,
+            Some("N") => !carries,
+            Some(_) => true,
+        };
+        let kinds: Vec<FieldType> = self.declared().into_iter().filter(suits).collect();
         if kinds.is_empty() {
             return Err(Discard("no declared type is a key"));
         }
-        let kind = if source.chance(70) || kinds.len() == 1 { 0 } else { source.below(kinds.len()) };
+        let kind = if source.chance(if carries { 90 } else { 70 }) || kinds.len() == 1 {
+            0
+        } else {
+            source.below(kinds.len())
+        };
         let mut name = plain.to_owned();
         if self.hostile_names && source.chance(30) {
             name = self.name(source, taken);
@@ -231,9 +260,10 @@ impl Generator<'_> {
         }
     }
 
-    fn indexes(&mut self, source: &mut Source, model: &mut Model, keys: usize) {
+    fn indexes(&mut self, source: &mut Source, model: &mut Model, keys: usize, tenants: bool) {
         let usable = |field: &Field| {
             field.kind.key_type().is_some()
+                && !(tenants && field.name == OWNER)
                 && field.default.is_none()
                 && !field.encrypted
                 && !field.omit_empty
@@ -243,10 +273,14 @@ impl Generator<'_> {
             .filter(|field| usable(field) && model.version.as_ref() != Some(&field.name))
             .map(|field| field.name.clone())
             .collect();
-        if names.is_empty() || !source.chance(60) {
+        if names.is_empty() || !source.chance(if tenants { 85 } else { 60 }) {
             return;
         }
-        let partition_key = names.remove(source.below(names.len()));
+        let first = tenants && names[0] == "org" && !source.chance(20);
+        let partition_key = names.remove(if first { 0 } else { source.below(names.len()) });
+        if tenants && model.field(&partition_key).is_some_and(|field| field.kind.key_type() == Some("N")) {
+            return;
+        }
         let sort_key =
             (!names.is_empty() && source.chance(60)).then(|| names.remove(source.below(names.len())));
         let others: Vec<String> = model.fields[keys..]
@@ -255,6 +289,7 @@ impl Generator<'_> {
             .filter(|name| *name != partition_key && Some(name) != sort_key.as_ref())
             .collect();
         let projection = match source.below(4) {
+            _ if tenants => Projection::All,
             0 | 1 => Projection::All,
             2 => Projection::Keys,
             _ if others.is_empty() => Projection::Keys,

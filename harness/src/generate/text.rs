@@ -93,7 +93,10 @@ impl Generator<'_> {
     /// A string that is not empty; for keys, with a case that the contract's `key_case` settles.
     pub fn key_text(&mut self, source: &mut Source) -> String {
         let ascii = matches!(self.target.contract.key_case, Some(KeyCase::Lower | KeyCase::Upper));
-        let text = self.text(source);
+        let text = match self.parts {
+            Some(_) if !source.chance(25) => self.part(source),
+            _ => self.text(source),
+        };
         if text.is_empty() || text.len() > 200 || (ascii && !text.is_ascii()) {
             return (*source.pick(&PLAIN)).to_owned();
         }

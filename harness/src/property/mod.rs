@@ -2,10 +2,13 @@
 
 mod agreement;
 mod canary;
+mod cursor_confined;
 mod deterministic;
+mod fail_closed;
 mod frame;
 mod guard;
 mod hostile_names;
+mod key_injective;
 mod meaning;
 mod never_broader;
 mod presence;
@@ -14,11 +17,14 @@ mod round_trip;
 mod rows;
 mod samples;
 pub mod support;
+mod tenant_noninterference;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod total;
 mod valid_values;
 mod well_formed;
+mod worlds;
 
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
@@ -110,5 +116,9 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(canary::Canary),
         Box::new(rewrite::Rewrite),
         Box::new(hostile_names::HostileNames),
+        Box::new(key_injective::KeyInjective),
+        Box::new(tenant_noninterference::TenantNoninterference),
+        Box::new(cursor_confined::CursorConfined),
+        Box::new(fail_closed::FailClosed),
     ]
 }

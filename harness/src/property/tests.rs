@@ -51,9 +51,15 @@ fn little() -> Capabilities {
     }
 }
 
+/// A target that offers everything to tenants.
+fn tenanted() -> Capabilities {
+    let features = Features { tenancy: true, ..everything().features };
+    Capabilities { features, learned: names("# %23"), ..everything() }
+}
+
 #[test]
 fn every_property_generates_cases_that_survive_being_saved() {
-    for target in [everything(), little()] {
+    for target in [everything(), little(), tenanted()] {
         for property in all() {
             if property.needs(&target).is_err() {
                 continue;

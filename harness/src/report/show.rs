@@ -1,6 +1,6 @@
 //! Programs as a person reads them: `put User{id:"a", tags:["x"]}`.
 
-use crate::case::{Case, Run, Start, Step};
+use crate::case::{Case, Edit, Run, Start, Step};
 use proofhouse_models::mapper::call::{Action, Page};
 use proofhouse_models::mapper::expect::show::{
     show as value, show_item as item, show_name as name, show_operand as operand,
@@ -229,9 +229,35 @@ pub fn call(call: &Call) -> String {
 
 /// One step, its tenant first where it has one.
 pub fn step(step: &Step) -> String {
-    match &step.tenant {
+    step_behind(step, 0)
+}
+
+/// A step in a list in which so many lines stand before the program.
+fn step_behind(step: &Step, lines: usize) -> String {
+    let text = match &step.tenant {
         Some(tenant) => format!("as {} {}", name(tenant), call(&step.call)),
         None => call(&step.call),
+    };
+    let Some(reuse) = step.reuse else { return text };
+    let what = match &step.call {
+        Call::Query(_) | Call::Scan(_) => "the cursor",
+        _ => "the record",
+    };
+    let edited = step.edit.as_ref().map(|change| edit(change, lines)).unwrap_or_default();
+    format!("{text}  with {what} of {}{edited}", lines + reuse + 1)
+}
+
+/// How a cursor is changed: `, in which the key is that of 2`.
+fn edit(edit: &Edit, lines: usize) -> String {
+    match edit {
+        Edit::Flip(bit) => format!(", bit {bit} turned over"),
+        Edit::Cut(bytes) => format!(", cut behind {bytes} bytes"),
+        Edit::Splice { with, at } => format!(", going on as that of {} behind {at} bytes", lines + with + 1),
+        Edit::Key { of } => format!(", in which the key is that of {}", lines + of + 1),
+        Edit::Tenant { from, to } => format!(", in which tenant {} is {}", name(from), name(to)),
+        Edit::Forge { of, encoding } => {
+            format!(" replaced by the key of {} as JSON, {encoding:?}", lines + of + 1)
+        }
     }
 }
 
@@ -249,7 +275,7 @@ fn start(start: &Start, model: &Model) -> String {
 pub fn run(run: &Run, model: &Model) -> (Vec<String>, usize) {
     let mut lines: Vec<String> = run.start.iter().map(|item| start(item, model)).collect();
     let first = lines.len();
-    lines.extend(run.program.iter().map(step));
+    lines.extend(run.program.iter().map(|step| step_behind(step, first)));
     (lines, first)
 }
 
@@ -307,6 +333,20 @@ fn kind(kind: &FieldType) -> String {
     }
 }
 
+/// The name of an earlier run with the same items and the same program, of which a reader has seen enough.
+pub fn same_as(case: &Case, number: usize) -> Option<String> {
+    let of = &case.runs[number];
+    let same = |run: &Run| run.start == of.start && run.program == of.program && !run.program.is_empty();
+    let earlier = case.runs[..number].iter().position(same)?;
+    Some(run_name(case, earlier))
+}
+
+/// What a run is called: its label, else its number from 1.
+pub fn run_name(case: &Case, number: usize) -> String {
+    let label = &case.runs[number].label;
+    if label.is_empty() { format!("run {}", number + 1) } else { label.clone() }
+}
+
 /// The whole case: the model, then each run.
 pub fn case(case: &Case) -> String {
     let mut text = format!("model   {}\n", model(&case.model));
@@ -314,6 +354,10 @@ pub fn case(case: &Case) -> String {
         if case.runs.len() > 1 {
             let label = if part.label.is_empty() { String::new() } else { format!(" ({})", part.label) };
             let _ = writeln!(text, "run {}{label}", number + 1);
+        }
+        if let Some(earlier) = same_as(case, number) {
+            let _ = writeln!(text, "  as {earlier}");
+            continue;
         }
         for (line, step) in run(part, &case.model).0.iter().enumerate() {
             let _ = writeln!(text, "  {:<3} {step}", line + 1);

@@ -33,10 +33,15 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
     }
     for (number, run) in case.runs.iter().enumerate() {
         if case.runs.len() > 1 {
-            let label = if run.label.is_empty() { format!("run {}", number + 1) } else { run.label.clone() };
+            let label = show::run_name(case, number);
             let times = if run.repeat > 1 { format!(", {} times", run.repeat) } else { String::new() };
             let fresh = if run.fresh { ", in a fresh process" } else { "" };
-            let _ = writeln!(text, "  {label}{times}{fresh}");
+            let same = show::same_as(case, number).filter(|_| violation.run != number);
+            let as_before = same.as_ref().map(|earlier| format!(": as {earlier}")).unwrap_or_default();
+            let _ = writeln!(text, "  {label}{times}{fresh}{as_before}");
+            if same.is_some() {
+                continue;
+            }
         }
         let (lines, first) = show::run(run, &case.model);
         for (line, step) in lines.iter().enumerate() {

@@ -36,6 +36,9 @@ pub struct Capabilities {
     pub models: Option<Vec<super::model::Model>>,
     /// What the library documents.
     pub contract: Contract,
+    /// Delimiters and escapes that a probe saw in the stored keys of tenants. Not part of the protocol.
+    #[serde(skip)]
+    pub learned: Vec<String>,
 }
 
 /// Name and version of the library under test.

@@ -59,6 +59,9 @@ impl Scope<'_> {
     fn cursor_seal(&self, reading: &Reading, text: &[u8]) -> Vec<u8> {
         let tenant = self.tenant.map_or("", Tenant::name);
         let tenant = if self.has(Bug::CursorWithoutTenant) { "" } else { tenant };
+        if self.has(Bug::CursorSealsTenantOnly) {
+            return digest(&[b"cursor", tenant.as_bytes()])[..SEAL].to_vec();
+        }
         digest(&[b"cursor", tenant.as_bytes(), &reading.digest, text])[..SEAL].to_vec()
     }
 }

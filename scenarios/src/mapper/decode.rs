@@ -26,9 +26,7 @@ impl Scope<'_> {
                 stored = &opened;
             }
             let bare;
-            if let Some(tenant) = self.tenant
-                && self.carries_tenant(field)
-            {
+            if let Some(tenant) = self.tenant_in(field) {
                 bare = tenant.unwrap(stored)?;
                 stored = &bare;
             }

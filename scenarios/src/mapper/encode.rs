@@ -166,9 +166,9 @@ impl Scope<'_> {
                 KeyCase::Upper => *text = text.to_uppercase(),
             }
         }
-        match self.tenant {
-            Some(tenant) if self.carries_tenant(field) => tenant.wrap(value),
-            _ => value,
+        match self.tenant_in(field) {
+            Some(tenant) => tenant.wrap(value),
+            None => value,
         }
     }
 }

@@ -52,7 +52,7 @@ use proofhouse::target::{Launch, LaunchError, Outcome, Target};
 use proofhouse::wire::Wire;
 use proofhouse_models::mapper::call::{Action, Key};
 use proofhouse_models::mapper::{Capabilities, Condition, Model, Query, Record, Scan, Update, Write};
-use proofhouse_models::value::{Item, item_to_json};
+use proofhouse_models::value::{AttributeValue, Item, item_to_json};
 use schema::Schema;
 use scope::Scope;
 use send::{Prepared, Sender};
@@ -75,6 +75,8 @@ pub struct Mapper {
     log: String,
     /// The tenant of the call before, which a planted bug remembers.
     last_tenant: RefCell<Option<String>>,
+    /// What was read last under a key, which a planted bug answers to anyone.
+    cache: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -133,13 +135,17 @@ impl Mapper {
             models: BTreeMap::new(),
             log: String::new(),
             last_tenant: RefCell::new(None),
+            cache: BTreeMap::new(),
         }
     }
 
     fn run(&mut self, method: &str, params: &Value) -> Result<Value> {
         match method {
             "define" => self.define(params),
-            "reset" => Ok(json!({})),
+            "reset" => {
+                self.cache.clear();
+                Ok(json!({}))
+            }
             "transact" => self.transact(params),
             _ => {
                 let schema = self.schema(params)?;
@@ -191,11 +197,29 @@ impl Mapper {
         let name = params.get("tenant").and_then(Value::as_str).map(str::to_owned);
         let name = match (self.bug, name) {
             (Some(Bug::NoTenantAllowed), None) => return Ok(None),
+            (Some(Bug::TransactWithoutTenant), Some(name)) if name.is_empty() => {
+                return if params.get("actions").is_some() {
+                    Ok(None)
+                } else {
+                    Tenant::new(None, None).map(Some)
+                };
+            }
+            (Some(Bug::CursorBringsTenant), None) => tenant_in_cursor(schema, params),
             (Some(Bug::LastTenantRemembered), None) => self.last_tenant.borrow().clone(),
             (_, name) => name,
         };
         self.last_tenant.borrow_mut().clone_from(&name);
         Tenant::new(name.as_deref(), self.bug).map(Some)
+    }
+
+    /// [`Bug::CacheWithoutTenant`]: keeps what a get finds, and answers it where another finds nothing.
+    fn cached(&mut self, params: &Value, answer: &mut Value) {
+        let key = params["key"].to_string();
+        if answer["record"].is_object() {
+            self.cache.insert(key, answer.clone());
+        } else if let Some(known) = self.cache.get(&key) {
+            answer.clone_from(known);
+        }
     }
 
     fn scope<'a>(&'a self, schema: &'a Schema, tenant: Option<&'a Tenant>) -> Scope<'a> {
@@ -287,6 +311,16 @@ impl Scope<'_> {
     }
 }
 
+/// [`Bug::CursorBringsTenant`]: the tenant whose stored key a cursor holds.
+fn tenant_in_cursor(schema: &Schema, params: &Value) -> Option<String> {
+    let mut key = cursor::key_in(params.pointer("/page/cursor")?.as_str()?)?;
+    let partition = schema.model.field(&schema.model.partition_key)?;
+    match key.remove(partition.attribute())? {
+        AttributeValue::S(text) => Tenant::of_stored(&text),
+        _ => None,
+    }
+}
+
 fn operation_of(kind: &str) -> &'static str {
     match kind {
         "query" => "Query",
@@ -312,7 +346,10 @@ impl Target for Mapper {
         if let Some(broken) = mutants::tamper_call(bug, &mut method, &mut params, schema.as_ref()) {
             return Err(broken);
         }
-        let answer = self.run(&method, &params);
+        let mut answer = self.run(&method, &params);
+        if let (Bug::CacheWithoutTenant, "get", Ok(answer)) = (bug, method.as_str(), &mut answer) {
+            self.cached(&params, answer);
+        }
         if bug == Bug::RecordInLog && answer.is_err() {
             self.log.push_str(&params.to_string());
         }

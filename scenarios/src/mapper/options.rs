@@ -162,6 +162,7 @@ impl Options {
             },
             models: None,
             contract: self.contract(),
+            learned: Vec::new(),
         }
     }
 

@@ -67,6 +67,8 @@ impl Scope<'_> {
     /// # Errors
     /// `validation` where the partition is not the partition key, or the filter speaks of a key.
     pub fn query(&self, query: &Query) -> Result<Listing> {
+        let of_tenant = self.own_rows_of_index(query);
+        let query = of_tenant.as_ref().unwrap_or(query);
         let common = Common {
             index: query.index.as_deref(),
             filter: query.filter.as_ref(),
@@ -137,13 +139,22 @@ impl Scope<'_> {
         self.listing("Scan", body, reading, Placeholders::default(), &common)
     }
 
+    /// [`Bug::IndexFiltered`]: the query with a filter for the tenant's prefix.
+    fn own_rows_of_index(&self, query: &Query) -> Option<Query> {
+        self.tenant.filter(|_| self.has(Bug::IndexFiltered) && query.index.is_some())?;
+        Some(Query { filter: Some(self.own(query.filter.clone())), ..query.clone() })
+    }
+
+    fn own(&self, filter: Option<Condition>) -> Condition {
+        let partition = Path::field(self.schema.model.partition_key.clone());
+        let own = Condition::BeginsWith(partition, AttributeValue::S(String::new()).into());
+        Condition::And(std::iter::once(own).chain(filter).collect())
+    }
+
     /// [`Bug::ScanOffered`]: the scan with a filter for the tenant's prefix.
     fn own_rows(&self, scan: &Scan) -> Option<Scan> {
         self.tenant.filter(|_| self.has(Bug::ScanOffered))?;
-        let partition = Path::field(self.schema.model.partition_key.clone());
-        let own = Condition::BeginsWith(partition, AttributeValue::S(String::new()).into());
-        let all = std::iter::once(own).chain(scan.filter.clone()).collect();
-        Some(Scan { filter: Some(Condition::And(all)), ..scan.clone() })
+        Some(Scan { filter: Some(self.own(scan.filter.clone())), ..scan.clone() })
     }
 
     /// The documented choice of a mapper that answers a query without its key by a scan.
@@ -173,7 +184,7 @@ impl Scope<'_> {
 
     /// The planted bugs of cursors: the partition that is read is the one in the cursor.
     fn carried_partition(&self, query: &Query, partition: &Field) -> Option<AttributeValue> {
-        let bugs = [Bug::CursorUnsealed, Bug::CursorWithoutTenant];
+        let bugs = [Bug::CursorUnsealed, Bug::CursorWithoutTenant, Bug::CursorSealsTenantOnly];
         let by_index = self.has(Bug::IndexCursorUnsealed) && query.index.is_some();
         let cursor = query.page.as_ref()?.cursor.as_deref();
         let cursor = cursor.filter(|_| by_index || bugs.iter().any(|bug| self.has(*bug)))?;

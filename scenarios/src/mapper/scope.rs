@@ -8,6 +8,7 @@ use super::tenant::Tenant;
 use crate::mutants::Bug;
 use proofhouse_models::mapper::Field;
 use proofhouse_models::value::{AttributeValue, Item};
+use std::borrow::Cow;
 
 /// The surroundings of one call.
 #[derive(Clone, Copy)]
@@ -37,10 +38,19 @@ impl<'a> Scope<'a> {
 
     /// Whether the field's stored values carry the tenant.
     pub fn carries_tenant(&self, field: &Field) -> bool {
-        if self.has(Bug::IndexWithoutTenant) {
+        if self.has(Bug::IndexWithoutTenant) || self.has(Bug::IndexFiltered) {
             return self.schema.model.partition_key == field.name;
         }
         self.schema.is_shared_partition(&field.name)
+    }
+
+    /// The tenant that the field's stored values carry, where they carry one.
+    pub fn tenant_in(&self, field: &Field) -> Option<Cow<'a, Tenant>> {
+        let tenant = self.tenant.filter(|_| self.carries_tenant(field))?;
+        if self.has(Bug::IndexTenantUnescaped) && self.schema.model.partition_key != field.name {
+            return Some(Cow::Owned(tenant.with(Bug::TenantUnescaped)));
+        }
+        Some(Cow::Borrowed(tenant))
     }
 
     /// The table's key in an encoded item.

@@ -35,13 +35,25 @@ impl Tenant {
         &self.name
     }
 
+    /// The same tenant with another planted bug.
+    pub fn with(&self, bug: Bug) -> Self {
+        Self { name: self.name.clone(), bug: Some(bug) }
+    }
+
+    /// The tenant whose stored key this is; what a planted bug reads out of a cursor.
+    pub fn of_stored(key: &str) -> Option<String> {
+        Some(key.split_once('#')?.0.replace("%23", "#").replace("%25", "%"))
+    }
+
     /// What stands in front of each of the tenant's keys.
     pub fn prefix(&self) -> String {
         let escaped = match self.bug {
             Some(Bug::TenantUnescaped) => self.name.clone(),
-            Some(Bug::TenantLowercased) => self.name.to_lowercase().replace('%', "%25").replace('#', "%23"),
+            Some(Bug::TenantLowercased) => escaped(&self.name.to_lowercase()),
             Some(Bug::TenantEscapedOnce) => self.name.replace('%', "%25").replacen('#', "%23", 1),
-            _ => self.name.replace('%', "%25").replace('#', "%23"),
+            Some(Bug::TenantTrimmed) => escaped(self.name.trim()),
+            Some(Bug::TenantComposed) => escaped(&self.name.replace("e\u{301}", "é")),
+            _ => escaped(&self.name),
         };
         format!("{escaped}#")
     }
@@ -56,6 +68,7 @@ impl Tenant {
                     | Bug::CursorUnsealed
                     | Bug::CursorWithoutTenant
                     | Bug::IndexCursorUnsealed
+                    | Bug::CursorSealsTenantOnly
             )
         )
     }
@@ -93,4 +106,8 @@ impl Tenant {
         };
         rest.ok_or_else(|| Failure::new(ErrorKind::Internal, "a stored key is not this tenant's"))
     }
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('%', "%25").replace('#', "%23")
 }

@@ -101,20 +101,28 @@ bugs! {
         TenantUnescaped "tenant-unescaped" false "the tenant is joined to the key without escaping the delimiter",
         TenantLowercased "tenant-lowercased" false "tenants that differ in case share keys",
         TenantEscapedOnce "tenant-escaped-once" true "only the first delimiter in a tenant is escaped",
+        IndexTenantUnescaped "index-tenant-unescaped" true "the tenant is joined to the keys of indexes without escaping the delimiter",
+        TenantTrimmed "tenant-trimmed" true "spaces at the ends of a tenant are dropped",
+        TenantComposed "tenant-composed" true "tenants whose letters are composed otherwise share keys",
     }
     "tenant_noninterference" {
         IndexWithoutTenant "index-without-tenant" false "the partition keys of indexes do not carry the tenant",
         ScanOfEveryone "scan-of-everyone" false "scan reads the rows of all tenants",
         ScanOffered "scan-offered" true "scan filters the tenant's rows out of everyone's, which the counts and pages show",
+        IndexFiltered "index-filtered" true "queries of an index filter the tenant's rows out of everyone's in the partition",
+        CacheWithoutTenant "cache-without-tenant" true "a get that finds nothing is answered by a cache whose keys leave the tenant out",
     }
     "cursor_confined" {
         CursorUnsealed "cursor-unsealed" false "a cursor names the partition that is read, and nothing seals it",
         CursorWithoutTenant "cursor-without-tenant" false "a cursor names the partition that is read, and its seal leaves the tenant out",
         IndexCursorUnsealed "index-cursor-unsealed" true "the cursor of an index names the partition that is read, and nothing seals it",
+        CursorSealsTenantOnly "cursor-seals-tenant-only" true "a cursor names the partition that is read, and its seal covers the tenant alone",
     }
     "fail_closed" {
         NoTenantAllowed "no-tenant-allowed" false "a call without a tenant is run without a prefix",
         EmptyTenantAllowed "empty-tenant-allowed" false "an empty tenant is taken for a tenant",
         LastTenantRemembered "last-tenant-remembered" true "a call without a tenant is run as the last tenant",
+        CursorBringsTenant "cursor-brings-tenant" true "a call without a tenant is run as the tenant whose cursor it presents",
+        TransactWithoutTenant "transact-without-tenant" true "a transaction with an empty tenant is run without a prefix",
     }
 }

@@ -136,6 +136,25 @@ fn bugs_about_tenants_show_between_two_tenants() {
     reads_row(Bug::TenantUnescaped, &[of("a#b", row()), of("a", shifted.clone())]);
     let twice = ("get", json!({"key": {"id": {"S": "c#a"}, "at": {"S": "1"}}}));
     reads_row(Bug::TenantEscapedOnce, &[of("a#b#c", row()), of("a%23b", twice.clone()), of("a#b", twice)]);
+    reads_row(Bug::TenantTrimmed, &[of("b ", row()), of("b", get())]);
+    reads_row(Bug::TenantComposed, &[of("e\u{301}", row()), of("é", get())]);
+    let in_index = |org: &str| ("query", json!({"index": "by_org", "partition": {"org": {"S": org}}}));
+    let refused = |bug| {
+        let calls = [of("a#b", row()), of("a", in_index("b#o"))];
+        seen(bug, &options, &calls).0[1].is_err()
+    };
+    assert!(
+        !refused(None) && refused(Some(Bug::IndexTenantUnescaped)),
+        "another tenant's row is in the partition"
+    );
+    reads_row(Bug::CacheWithoutTenant, &[of("b", row()), of("b", get()), of("a", get())]);
+    let scanned = |bug| seen(bug, &options, &[of("b", row()), of("a", in_index("o"))]).1[1].to_string();
+    assert!(
+        !scanned(None).contains("begins_with") && scanned(Some(Bug::IndexFiltered)).contains("begins_with")
+    );
+    let moved = ("transact", json!({"tenant": "", "actions": [{"put": {"model": "M", "record": key()}}]}));
+    let done = |bug| seen(bug, &options, std::slice::from_ref(&moved)).0[0].is_ok();
+    assert!(!done(None) && done(Some(Bug::TransactWithoutTenant)));
     reads_row(Bug::IndexWithoutTenant, &[of("b", row()), of("a", rows())]);
     reads_row(Bug::ScanOfEveryone, &[of("b", row()), of("a", ("scan", json!({})))]);
     let scanned = seen(Some(Bug::ScanOffered), &options, &[of("b", row()), of("a", ("scan", json!({})))]);
@@ -154,9 +173,10 @@ fn a_cursor_that_names_the_partition_reads_the_other_tenants_rows() {
         (Bug::CursorUnsealed, None),
         (Bug::CursorWithoutTenant, None),
         (Bug::IndexCursorUnsealed, Some("by_org")),
+        (Bug::CursorBringsTenant, None),
     ] {
         let wire = Arc::new(Wire::new(Arc::new(Embedded::new())));
-        let read = |mapper: &mut Mapper, tenant: &str, cursor: Option<&str>| {
+        let read = |mapper: &mut Mapper, tenant: Option<&str>, cursor: Option<&str>| {
             let partition =
                 if index.is_some() { json!({"org": {"S": "o"}}) } else { json!({"id": {"S": "a"}}) };
             let page = json!({"size": 1, "cursor": cursor});
@@ -177,8 +197,9 @@ fn a_cursor_that_names_the_partition_reads_the_other_tenants_rows() {
                 let record = json!({"id": {"S": "a"}, "at": {"S": at}, "org": {"S": "o"}});
                 mapper.call("put", &json!({"model": "M", "tenant": "b", "record": record})).expect("put");
             }
-            let cursor = read(&mut mapper, "b", None).expect("a page")["cursor"].clone();
-            let stolen = read(&mut mapper, "a", cursor.as_str());
+            let cursor = read(&mut mapper, Some("b"), None).expect("a page")["cursor"].clone();
+            let thief = if bug == Bug::CursorBringsTenant { None } else { Some("a") };
+            let stolen = read(&mut mapper, thief, cursor.as_str());
             let shown = stolen.is_ok_and(|answer| answer["records"] != json!([]));
             assert_eq!(shown, planted.is_some(), "{bug:?}");
         }

@@ -68,6 +68,7 @@ fn capabilities() -> Capabilities {
             ..Features::default()
         },
         models: None,
+        learned: Vec::new(),
         contract: Contract {
             create_overwrites: Some(false),
             silent_scan: Some(false),

@@ -64,6 +64,7 @@ fn capabilities() -> Capabilities {
             ..Features::default()
         },
         models: None,
+        learned: Vec::new(),
         contract: Contract {
             absent_in_patch: Some(AbsentInPatch::Keep),
             create_overwrites: Some(false),
