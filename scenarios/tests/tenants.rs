@@ -2,7 +2,6 @@
 
 use proofhouse::backend::BackendChoice;
 use proofhouse::engine::campaign::{CampaignOutcome, Verdict};
-use proofhouse_scenarios::mutants::MUTANTS;
 
 const PROPERTIES: [&str; 4] = ["key_injective", "tenant_noninterference", "cursor_confined", "fail_closed"];
 

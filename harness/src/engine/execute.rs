@@ -13,6 +13,9 @@ use proofhouse_models::value::{Item, item_from_json, item_to_json};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// The class of errors that come from the harness itself: a step that had nothing to take up was not sent.
+pub const OWN_CLASS: &str = "proofhouse";
+
 /// Starts the target anew, for runs that ask for a fresh process.
 pub type Relaunch<'a> = Option<&'a dyn Fn() -> Result<Box<dyn Target>, LaunchError>>;
 
@@ -134,7 +137,7 @@ fn call(target: &mut dyn Target, step: &Step, earlier: &[StepObservation]) -> Ou
             return Err(CallError::Reported {
                 kind: ErrorKind::Unsupported,
                 message: format!("step {} gave nothing to take up", index + 1),
-                class: "proofhouse".to_owned(),
+                class: OWN_CLASS.to_owned(),
                 fields: Default::default(),
             });
         }

@@ -153,50 +153,46 @@ impl Generator<'_> {
 
     /// A tuple of tenant and key that joins to the same text as another, cut elsewhere; else one that differs little.
     pub fn shifted(&mut self, source: &mut Source, model: &Model, tenant: &str, key: &Key) -> (String, Key) {
-        let names: Vec<&str> = model
-            .key_fields()
-            .into_iter()
-            .filter(|name| matches!(key.get(*name), Some(AttributeValue::S(_))))
-            .collect();
-        let text = |name: &str| match key.get(name) {
-            Some(AttributeValue::S(text)) => text.as_str(),
-            _ => "",
-        };
-        let mut all = vec![tenant];
-        all.extend(names.iter().map(|name| text(name)));
-        let join = self.parts.as_ref().map_or("#", |parts| parts.join.as_str()).to_owned();
-        let joined = all.join(&join);
-        let tokens: Vec<&str> = joined.split(join.as_str()).collect();
-        if tokens.len() <= all.len() || source.chance(15) {
-            let (mut tenant, mut key) = (tenant.to_owned(), key.clone());
-            match source.below(all.len()) {
-                0 => tenant = self.twin(source, &tenant),
-                at => {
-                    let name = names[at - 1];
-                    let twin = self.twin(source, text(name));
-                    key.insert(name.to_owned(), AttributeValue::S(twin));
-                }
+        let mut texts = vec![tenant.to_owned()];
+        let mut names: Vec<&str> = Vec::new();
+        for name in model.key_fields() {
+            if let Some(AttributeValue::S(text)) = key.get(name) {
+                names.push(name);
+                texts.push(text.clone());
             }
-            return (tenant, key);
+        }
+        let mut shifted = self.cut_elsewhere(source, &texts).into_iter();
+        let tenant = shifted.next().unwrap_or_else(|| tenant.to_owned());
+        let mut key = key.clone();
+        for (name, text) in names.into_iter().zip(shifted) {
+            key.insert(name.to_owned(), AttributeValue::S(text));
+        }
+        (tenant, key)
+    }
+
+    /// Texts that join to the same as the given ones, or with one twin among them where there is no other way to cut.
+    pub fn cut_elsewhere(&mut self, source: &mut Source, texts: &[String]) -> Vec<String> {
+        let join = self.parts.as_ref().map_or("#", |parts| parts.join.as_str()).to_owned();
+        let joined = texts.join(&join);
+        let tokens: Vec<&str> = joined.split(join.as_str()).collect();
+        if tokens.len() <= texts.len() || source.chance(15) {
+            let mut texts = texts.to_vec();
+            let at = source.below(texts.len());
+            texts[at] = self.twin(source, &texts[at]);
+            return texts;
         }
         // How many tokens each part takes: one at least, the last takes what is left.
-        let mut spare = tokens.len() - all.len();
-        let mut cut = tokens.iter();
+        let mut spare = tokens.len() - texts.len();
+        let mut tokens = tokens.into_iter();
         let mut parts: Vec<String> = Vec::new();
-        for at in 0..all.len() {
-            let more = if at + 1 == all.len() { spare } else { source.below(spare + 1) };
+        for (at, text) in texts.iter().enumerate() {
+            let more = if at + 1 == texts.len() { spare } else { source.below(spare + 1) };
             spare -= more;
-            let taken: Vec<&str> = cut.by_ref().take(1 + more).copied().collect();
-            parts.push(taken.join(&join));
+            let taken: Vec<&str> = tokens.by_ref().take(1 + more).collect();
+            let part = taken.join(&join);
+            parts.push(if part.is_empty() { text.clone() } else { part });
         }
-        let mut key = key.clone();
-        for (name, part) in names.iter().zip(&parts[1..]) {
-            if !part.is_empty() {
-                key.insert((*name).to_owned(), AttributeValue::S(part.clone()));
-            }
-        }
-        let tenant = if parts[0].is_empty() { tenant.to_owned() } else { parts[0].clone() };
-        (tenant, key)
+        parts
     }
 
     /// A key like one that another tenant has: the same, one that joins to the same text, or a fresh one.

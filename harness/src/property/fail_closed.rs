@@ -40,10 +40,11 @@ impl Property for FailClosed {
         let tenants = generator.tenants(source, 2);
         let mut steps: Vec<Step> = Vec::new();
         let mut records: Vec<Record> = Vec::new();
-        for (tenant, owner, most) in [(&tenants[1], B, 2), (&tenants[0], A, 2)] {
+        // A named call comes first: whoever remembers a tenant then remembers the same one in every replay.
+        for (tenant, owner, least) in [(&tenants[1], B, 1), (&tenants[0], A, 0)] {
             let keys: Vec<Key> =
                 records.iter().map(|record| super::tenants::record_key(&model, record)).collect();
-            let drawn = source.list("row", 0..=most, |source| {
+            let drawn = source.list("row", least..=2, |source| {
                 let key = generator.rival_key(source, &model, &keys);
                 owned_record(&mut generator, source, &model, &key, owner)
             });
@@ -66,7 +67,8 @@ impl Property for FailClosed {
                 1 => Some(String::new()),
                 who => Some(tenants[who - 2].clone()),
             };
-            let call = call(&mut generator, source, &model, &items)?;
+            let owner = if who == 3 { B } else { A };
+            let call = call(&mut generator, source, &model, &items, owner)?;
             Ok((tenant, call, source.chance(40)))
         });
         for part in drawn {
@@ -91,7 +93,7 @@ impl Property for FailClosed {
         }
         let nameless = |step: &Step| step.tenant.as_ref().is_none_or(String::is_empty);
         if !steps.iter().any(nameless) {
-            let call = call(&mut generator, source, &model, &items)?;
+            let call = call(&mut generator, source, &model, &items, A)?;
             source.label("no tenant");
             steps.push(call.into());
         }
@@ -198,6 +200,7 @@ fn call(
     source: &mut Source,
     model: &Model,
     items: &[Start],
+    owner: &str,
 ) -> Result<Call, Discard> {
     let target = generator.target;
     let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
@@ -243,7 +246,7 @@ fn call(
         }
         10 => Call::BatchDelete { model: name, keys: vec![key] },
         choice => {
-            let record = owned_record(generator, source, model, &key, A);
+            let record = owned_record(generator, source, model, &key, owner);
             match choice {
                 4 => Call::Put(Write { model: name, record, condition: None }),
                 5 => Call::Create(Write { model: name, record, condition: None }),

@@ -36,18 +36,19 @@ impl Property for KeyInjective {
         generator.with_tenants(source);
         let wish = Wish { sort_key: 55, indexes: true, ..Wish::default() };
         let model = generator.model(source, wish)?;
-        let mut tuples: Vec<(String, Key)> = Vec::new();
+        let index = text_index(&model);
+        let mut tuples: Vec<Drawn> = Vec::new();
         let steps = source.list("tuple", 2..=7, |source| {
-            let (tenant, mut key) = draw(&mut generator, source, &model, &tuples);
+            let mut drawn = draw(&mut generator, source, &model, index, &tuples);
             if source.chance(4)
-                && let Some(value @ AttributeValue::S(_)) = key.values_mut().last()
+                && let Some(value @ AttributeValue::S(_)) = drawn.key.values_mut().last()
             {
                 *value = AttributeValue::S(String::new());
                 source.label("empty part");
             }
-            tuples.push((tenant.clone(), key.clone()));
-            let call = call(&mut generator, source, &model, key)?;
-            Ok(Step::of(tenant, call))
+            tuples.push(drawn.clone());
+            let call = call(&mut generator, source, &model, drawn.key, index.zip(drawn.index))?;
+            Ok(Step::of(drawn.tenant, call))
         });
         let steps = steps.into_iter().collect::<Result<Vec<Step>, Discard>>()?;
         let tenant = |step: &Step| step.tenant.clone();
@@ -95,24 +96,58 @@ impl Tuple {
     }
 }
 
+/// Whose item it is, its key, and its value in the first index.
+#[derive(Clone)]
+struct Drawn {
+    tenant: String,
+    key: Key,
+    index: Option<String>,
+}
+
+/// The partition key of the first index, where it is a string of its own.
+fn text_index(model: &Model) -> Option<&str> {
+    let name = model.indexes.first()?.partition_key.as_str();
+    let text = model.field(name).is_some_and(|field| field.kind == FieldType::String);
+    (text && !model.is_key(name)).then_some(name)
+}
+
 /// A tuple of which the earlier ones are likely neighbours.
 fn draw(
     generator: &mut Generator<'_>,
     source: &mut Source,
     model: &Model,
-    tuples: &[(String, Key)],
-) -> (String, Key) {
+    index: Option<&str>,
+    tuples: &[Drawn],
+) -> Drawn {
     source.span("part", |source| {
+        let value = index.map(|_| generator.part(source));
         if tuples.is_empty() {
-            return (generator.part(source), generator.fresh_key(source, model));
+            let tenant = generator.part(source);
+            return Drawn { tenant, key: generator.fresh_key(source, model), index: value };
         }
-        let (tenant, key) = tuples[source.below(tuples.len())].clone();
-        match source.below(10) {
-            0..=1 => (generator.twin(source, &tenant), key),
-            2..=5 => generator.shifted(source, model, &tenant, &key),
-            6 => (tenant, generator.rival_key(source, model, std::slice::from_ref(&key))),
-            7 => (generator.part(source), key),
-            _ => (generator.part(source), generator.fresh_key(source, model)),
+        let earlier = tuples[source.below(tuples.len())].clone();
+        let Drawn { tenant, key, index } = earlier;
+        match source.below(12) {
+            0..=1 => Drawn { tenant: generator.twin(source, &tenant), key, index },
+            2..=5 => {
+                let (tenant, key) = generator.shifted(source, model, &tenant, &key);
+                Drawn { tenant, key, index: value }
+            }
+            6 => {
+                let key = generator.rival_key(source, model, std::slice::from_ref(&key));
+                Drawn { tenant, key, index }
+            }
+            7 => Drawn { tenant: generator.part(source), key, index: value },
+            8..=9 if index.is_some() => {
+                let texts: Vec<String> = std::iter::once(tenant).chain(index).collect();
+                let mut texts = generator.cut_elsewhere(source, &texts).into_iter();
+                let tenant = texts.next().unwrap_or_default();
+                Drawn { tenant, key: generator.fresh_key(source, model), index: texts.next() }
+            }
+            _ => {
+                let tenant = generator.part(source);
+                Drawn { tenant, key: generator.fresh_key(source, model), index: value }
+            }
         }
     })
 }
@@ -123,6 +158,7 @@ fn call(
     source: &mut Source,
     model: &Model,
     key: Key,
+    index: Option<(&str, String)>,
 ) -> Result<Call, Discard> {
     let has = |method: &str, weight: u32| if generator.target.has(method) { weight } else { 0 };
     let updates = if generator.target.update_forms.is_empty() { 0 } else { has("update", 8) };
@@ -137,7 +173,10 @@ fn call(
     ]);
     Ok(match choice {
         0 => {
-            let record = owned_record(generator, source, model, &key, A);
+            let mut record = owned_record(generator, source, model, &key, A);
+            if let Some((name, text)) = index {
+                record.insert(name.to_owned(), AttributeValue::S(text).into());
+            }
             let mut calls = write(generator.target, source, model, &[record]);
             calls.pop().ok_or(Discard("no write"))?
         }

@@ -51,9 +51,7 @@ impl Property for TenantNoninterference {
 
         let mut program: Vec<Step> =
             write(target, source, &model, &own).into_iter().map(|call| Step::of(a, call)).collect();
-        let first = program.len();
-        let drawn =
-            source.list("step", 1..=4, |source| observe(&mut generator, source, &model, &all, a, first));
+        let drawn = source.list("step", 1..=4, |source| observe(&mut generator, source, &model, &all, a));
         for part in drawn {
             append(&mut program, part?);
         }
@@ -246,7 +244,6 @@ fn observe(
     model: &Model,
     items: &[Start],
     tenant: &str,
-    _first: usize,
 ) -> Result<Vec<Step>, Discard> {
     let target = generator.target;
     let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };

@@ -10,6 +10,7 @@
 
 use super::deterministic::canonical;
 use crate::case::StepObservation;
+use crate::engine::execute::OWN_CLASS;
 use crate::target::CallError;
 use serde_json::{Map, Value, json};
 
@@ -37,6 +38,8 @@ pub type Place = Vec<String>;
 pub fn observation(step: &StepObservation) -> Value {
     let answer = match &step.outcome {
         Ok(answer) => json!({ "ok": sorted(canonical(answer, &[]), &["records", "unprocessed"]) }),
+        // Nothing was called: an earlier answer had no cursor.
+        Err(CallError::Reported { class, .. }) if class == OWN_CLASS => json!({ "error": class }),
         Err(CallError::Reported { kind, message, class, fields }) => {
             json!({ "error": { "kind": kind, "message": message, "class": class, "fields": fields } })
         }

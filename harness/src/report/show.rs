@@ -275,7 +275,11 @@ fn start(start: &Start, model: &Model) -> String {
 pub fn run(run: &Run, model: &Model) -> (Vec<String>, usize) {
     let mut lines: Vec<String> = run.start.iter().map(|item| start(item, model)).collect();
     let first = lines.len();
-    lines.extend(run.program.iter().map(|step| step_behind(step, first)));
+    let tenants = run.program.iter().any(|step| step.tenant.is_some());
+    lines.extend(run.program.iter().map(|step| match &step.tenant {
+        None if tenants => format!("as nobody {}", step_behind(step, first)),
+        _ => step_behind(step, first),
+    }));
     (lines, first)
 }
 
