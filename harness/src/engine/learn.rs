@@ -2,13 +2,17 @@
 //!
 //! Two parts that are joined share a stored key where one of them holds what joins them. Which text that is, the
 //! wire tells: one write with a tenant and a key that nothing else is called by, and what stands around them in the
-//! request is what joins. A second write has that text inside the tenant and shows how it is escaped. Both go into
-//! the pools of the generators; they are guesses and prove nothing by themselves.
+//! request is what joins. A second write has that text inside the tenant and shows how it is escaped. The stored item
+//! shows what a caller would write who names another tenant's item by its stored key. All goes into the pools of the
+//! generators; these are guesses and prove nothing by themselves.
 
-use super::execute::create_table;
+use super::execute::{create_table, stored_items};
 use crate::target::Target;
 use crate::wire::{Exchange, Wire};
+use proofhouse_models::mapper::contract::Learned;
+use proofhouse_models::mapper::expect::raw_key;
 use proofhouse_models::mapper::{FieldType, Model};
+use proofhouse_models::value::AttributeValue;
 use serde_json::{Value, json};
 
 /// The words of the probe: tenant, partition key, sort key, partition key of an index.
@@ -17,10 +21,10 @@ const WORDS: [&str; 4] = ["qzqtenant", "qzqpart", "qzqsort", "qzqindex"];
 /// Longest text that is taken for a delimiter or an escape, in characters.
 const LONGEST: usize = 12;
 
-/// Texts that the target puts between the parts of a stored key, and what it writes in their place inside a part.
-/// Empty for targets without tenants, and where a probe is refused.
-pub fn learn(target: &mut dyn Target, wire: &Wire) -> Vec<String> {
-    let mut learned = Vec::new();
+/// How the target joins, escapes and stores the parts of keys. Empty for targets without tenants, and where a probe is
+/// refused.
+pub fn learn(target: &mut dyn Target, wire: &Wire) -> Learned {
+    let mut learned = Learned::default();
     if !target.capabilities().features.tenancy {
         return learned;
     }
@@ -31,15 +35,18 @@ pub fn learn(target: &mut dyn Target, wire: &Wire) -> Vec<String> {
     }
     if target.call("define", &json!({ "model": model })).is_ok() {
         for text in write(target, wire, &model, WORDS[0]) {
-            between(&text, &mut learned);
+            between(&text, &mut learned.joins);
         }
-        let joins = learned.clone();
+        if let [item] = stored_items(backend, &model).as_slice() {
+            learned.stored = forms(&raw_key(&model, item));
+        }
+        let joins = learned.joins.clone();
         for join in joins.iter().take(4) {
             let tenant = format!("qzqa{join}qzqb");
             for text in write(target, wire, &model, &tenant) {
                 let inside = text.split_once("qzqa").and_then(|(_, rest)| rest.split_once("qzqb"));
                 if let Some((inside, _)) = inside {
-                    keep(inside, &mut learned);
+                    keep(inside, &mut learned.joins);
                 }
             }
         }
@@ -52,6 +59,17 @@ pub fn learn(target: &mut dyn Target, wire: &Wire) -> Vec<String> {
     target.take_log();
     wire.begin_run();
     learned
+}
+
+/// The stored key with places for the parts that the caller gave; empty where the tenant does not show in it.
+fn forms(key: &[Option<AttributeValue>]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for value in key {
+        let Some(AttributeValue::S(text)) = value else { return Vec::new() };
+        let places = WORDS.iter().zip(["{t}", "{p}", "{s}"]);
+        forms.push(places.fold(text.clone(), |text, (word, place)| text.replace(word, place)));
+    }
+    if forms.iter().any(|form| form.contains("{t}")) { forms } else { Vec::new() }
 }
 
 /// A model with tenants whose keys are strings: made up, or one of the target's own.
@@ -149,6 +167,16 @@ mod tests {
         assert_eq!(learned("qzqtenant#qzqpart"), ["#"]);
         assert_eq!(learned("t|qzqtenant|user::qzqpart|qzqsort"), ["t|", "|", "|user::", "::"]);
         assert_eq!(learned("9:qzqtenant7:qzqpart"), ["9:", ":", "7:"]);
+    }
+
+    #[test]
+    fn a_stored_key_shows_where_its_parts_stand() {
+        let key = |texts: &[&str]| -> Vec<Option<AttributeValue>> {
+            texts.iter().map(|text| Some(AttributeValue::S((*text).to_owned()))).collect()
+        };
+        assert_eq!(forms(&key(&["T#qzqtenant#qzqpart", "qzqsort"])), ["T#{t}#{p}", "{s}"]);
+        assert_eq!(forms(&key(&["qzqtenant", "qzqpart#qzqsort"])), ["{t}", "{p}#{s}"]);
+        assert!(forms(&key(&["1f2e", "qzqsort"])).is_empty());
     }
 
     #[test]

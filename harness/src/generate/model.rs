@@ -86,9 +86,7 @@ impl Generator<'_> {
                 fields.push(Field::new(name, FieldType::String));
             }
         }
-        let more = source.list("field", usize::from(!self.has_tenants())..=5, |source| {
-            self.field(source, wish, &mut taken)
-        });
+        let more = source.list("field", 1..=5, |source| self.field(source, wish, &mut taken));
         fields.extend(more);
         let version = self.target.features.version && wish.version && source.chance(30);
         let version = version.then(|| self.version_field(&mut fields, &taken)).flatten();

@@ -1,6 +1,7 @@
 //! Records with presence, keys, and the items that are in the table from the start.
 
 use super::Generator;
+use super::model::OWNER;
 use crate::case::Start;
 use crate::tape::Source;
 use proofhouse_models::mapper::call::Key;
@@ -26,7 +27,10 @@ impl Generator<'_> {
     /// Whether the field may be left to the generator: no key, not managed.
     pub fn is_free(&self, model: &Model, field: &Field) -> bool {
         let managed = &self.target.contract.managed;
-        !model.is_key(&field.name)
+        // Whose record it is stays as it was written.
+        let owner = self.has_tenants() && field.name == OWNER;
+        !owner
+            && !model.is_key(&field.name)
             && model.version.as_ref() != Some(&field.name)
             && !managed.iter().any(|name| *name == field.name || name == field.attribute())
     }

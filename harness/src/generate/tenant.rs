@@ -49,7 +49,7 @@ impl Generator<'_> {
     /// Lets the case have tenants: from here on, models have them, and keys are made of parts that collide.
     pub fn with_tenants(&mut self, source: &mut Source) {
         source.span("join", |source| {
-            let learned = &self.target.learned;
+            let learned = &self.target.learned.joins;
             let known = !learned.is_empty() && !source.chance(25);
             let join = if known { source.pick(learned).clone() } else { (*source.pick(&JOINS)).to_owned() };
             let mut escapes = vec![join.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()];
@@ -168,6 +168,27 @@ impl Generator<'_> {
             key.insert(name.to_owned(), AttributeValue::S(text));
         }
         (tenant, key)
+    }
+
+    /// The stored key of another tenant's item as a caller would write it who knows the form; nothing where the form
+    /// is not known or the key holds other than texts.
+    pub fn stored_form(&self, model: &Model, tenant: &str, key: &Key) -> Option<Key> {
+        let text = |name: Option<&str>| match name.and_then(|name| key.get(name)) {
+            Some(AttributeValue::S(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let (partition, sort) = (text(Some(&model.partition_key))?, text(model.sort_key.as_deref()));
+        let forms = self.target.learned.stored.iter();
+        let mut stored = key.clone();
+        for (name, form) in model.key_fields().into_iter().zip(forms) {
+            if form.contains("{s}") && sort.is_none() {
+                return None;
+            }
+            let value =
+                form.replace("{t}", tenant).replace("{p}", partition).replace("{s}", sort.unwrap_or(""));
+            stored.insert(name.to_owned(), AttributeValue::S(value));
+        }
+        (stored != *key).then_some(stored)
     }
 
     /// Texts that join to the same as the given ones, or with one twin among them where there is no other way to cut.

@@ -138,6 +138,11 @@ fn draw(
                 Drawn { tenant, key, index }
             }
             7 => Drawn { tenant: generator.part(source), key, index: value },
+            10 => {
+                // The stored key itself, in the hands of another tenant.
+                let key = generator.stored_form(model, &tenant, &key).unwrap_or(key);
+                Drawn { tenant: generator.twin(source, &tenant), key, index: value }
+            }
             8..=9 if index.is_some() => {
                 let texts: Vec<String> = std::iter::once(tenant).chain(index).collect();
                 let mut texts = generator.cut_elsewhere(source, &texts).into_iter();

@@ -47,7 +47,17 @@ impl Property for TenantNoninterference {
         let keys: Vec<Key> = own.iter().map(|record| record_key(&model, record)).collect();
         let few = items(&mut generator, source, &model, &keys, B, 1..=4);
         let (left, right) = worlds(&mut generator, source, &model, few);
-        let all: Vec<Start> = own.iter().chain(&right).chain(&left).map(as_start).collect();
+        let mut all: Vec<Start> = own.iter().chain(&right).chain(&left).map(as_start).collect();
+        if source.chance(20)
+            && let Some(record) = right.first()
+            && let Some(key) = generator.stored_form(&model, b, &record_key(&model, record))
+        {
+            // B's item by its stored key, as A would name it.
+            source.label("stored key");
+            let mut start = as_start(record);
+            start.record.extend(key);
+            all.extend([start.clone(), start]);
+        }
 
         let mut program: Vec<Step> =
             write(target, source, &model, &own).into_iter().map(|call| Step::of(a, call)).collect();
@@ -153,7 +163,7 @@ fn worlds(
     model: &Model,
     few: Vec<Record>,
 ) -> (Vec<Record>, Vec<Record>) {
-    match *source.weighted(&[(50, 0), (30, 1), (8, 2), (12, 3)]) {
+    match *source.weighted(&[(55, 0), (30, 1), (6, 2), (9, 3)]) {
         0 => (Vec::new(), few),
         1 => {
             // The same keys with other values, or without some.

@@ -4,7 +4,7 @@ use super::{Judgement, Property, all, frame};
 use crate::case::{Case, Observation, Run, RunObservation, Start, Step, StepObservation};
 use crate::tape::Source;
 use proofhouse_models::mapper::call::Key;
-use proofhouse_models::mapper::contract::Features;
+use proofhouse_models::mapper::contract::{Features, Learned};
 use proofhouse_models::mapper::{
     Call, Capabilities, Contract, Field, FieldType, Form, Model, Operand, Update,
 };
@@ -54,7 +54,11 @@ fn little() -> Capabilities {
 /// A target that offers everything to tenants.
 fn tenanted() -> Capabilities {
     let features = Features { tenancy: true, ..everything().features };
-    Capabilities { features, learned: names("# %23"), ..everything() }
+    Capabilities {
+        features,
+        learned: Learned { joins: names("# %23"), stored: names("{t}#{p} {s}") },
+        ..everything()
+    }
 }
 
 #[test]

@@ -118,10 +118,15 @@ fn sorted(mut value: Value, lists: &[&str]) -> Value {
     value
 }
 
+/// Members without an order. Noise in one moves it among the others, so they are compared as one, their number apart.
 fn bag(mut members: Vec<Value>) -> Value {
     members.sort_by_cached_key(Value::to_string);
-    Value::Array(members)
+    json!({ COUNT: members.len(), MEMBERS: members })
 }
+
+/// The names of a bag's parts, which no item and no answer uses together.
+const COUNT: &str = "count of the bag";
+const MEMBERS: &str = "members of the bag";
 
 /// The places in which two observations differ, outermost first. A list of another length or an object with other
 /// keys differs as a whole.
@@ -136,7 +141,11 @@ fn walk(left: &Value, right: &Value, place: &mut Place, found: &mut Vec<Place>) 
         (Value::Object(one), Value::Object(other)) if same_names(one, other) => {
             for (name, value) in one {
                 place.push(name.clone());
-                walk(value, &other[name], place, found);
+                match name.as_str() {
+                    MEMBERS if *value != other[name] => found.push(place.clone()),
+                    MEMBERS => {}
+                    _ => walk(value, &other[name], place, found),
+                }
                 place.pop();
             }
         }
@@ -247,6 +256,18 @@ mod tests {
         assert!(revealing(&at("10:00"), &at("10:01"), &at("10:02")).is_empty());
         let other = step(json!({"record": {"at": {"S": "10:01"}, "a": {"S": "y"}}}), Vec::new());
         assert_eq!(revealing(&at("10:00"), &other, &at("10:02")).len(), 1);
+    }
+
+    #[test]
+    fn noise_that_moves_a_member_hides_the_members_and_not_their_number() {
+        let world = |cipher: &str, more: &[&str]| {
+            let values = [cipher].iter().chain(more).enumerate();
+            let values: Map<String, Value> =
+                values.map(|(at, text)| (format!(":{at}"), json!({ "S": text }))).collect();
+            step(json!({}), vec![("UpdateItem", json!({"ExpressionAttributeValues": values}), json!({}))])
+        };
+        assert!(revealing(&world("c", &["m"]), &world("x", &["m"]), &world("d", &["m"])).is_empty());
+        assert_eq!(revealing(&world("c", &["m"]), &world("x", &["m", "n"]), &world("d", &["m"])).len(), 1);
     }
 
     #[test]

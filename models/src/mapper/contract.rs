@@ -36,9 +36,19 @@ pub struct Capabilities {
     pub models: Option<Vec<super::model::Model>>,
     /// What the library documents.
     pub contract: Contract,
-    /// Delimiters and escapes that a probe saw in the stored keys of tenants. Not part of the protocol.
+    /// What a probe saw. Not part of the protocol.
     #[serde(skip)]
-    pub learned: Vec<String>,
+    pub learned: Learned,
+}
+
+/// What a probe saw of how a target stores the keys of tenants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Texts that join the parts of a stored key, and what stands for them inside a part.
+    pub joins: Vec<String>,
+    /// The stored key's values, partition key first, with `{t}` for the tenant, `{p}` for the partition key and `{s}`
+    /// for the sort key as the caller gave them; empty where they do not show.
+    pub stored: Vec<String>,
 }
 
 /// Name and version of the library under test.

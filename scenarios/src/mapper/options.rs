@@ -162,7 +162,7 @@ impl Options {
             },
             models: None,
             contract: self.contract(),
-            learned: Vec::new(),
+            learned: Default::default(),
         }
     }
 

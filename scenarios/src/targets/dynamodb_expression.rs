@@ -68,7 +68,7 @@ fn capabilities() -> Capabilities {
             ..Features::default()
         },
         models: None,
-        learned: Vec::new(),
+        learned: Default::default(),
         contract: Contract {
             create_overwrites: Some(false),
             silent_scan: Some(false),

@@ -64,7 +64,7 @@ fn capabilities() -> Capabilities {
             ..Features::default()
         },
         models: None,
-        learned: Vec::new(),
+        learned: Default::default(),
         contract: Contract {
             absent_in_patch: Some(AbsentInPatch::Keep),
             create_overwrites: Some(false),
