@@ -208,11 +208,12 @@ fn swap_texts(value: &mut Value, pairs: &[(String, String)], parts: bool) -> boo
             *text = text.replacen(from.as_str(), to, 1);
             true
         }
+        // All of them, not only the first.
         Value::Array(list) => {
-            list.iter_mut().fold(false, |any, inner| swap_texts(inner, pairs, parts) || any)
+            list.iter_mut().filter_map(|inner| swap_texts(inner, pairs, parts).then_some(())).count() > 0
         }
         Value::Object(object) => {
-            object.values_mut().fold(false, |any, inner| swap_texts(inner, pairs, parts) || any)
+            object.values_mut().filter_map(|inner| swap_texts(inner, pairs, parts).then_some(())).count() > 0
         }
         _ => false,
     }

@@ -261,9 +261,9 @@ mod tests {
     #[test]
     fn noise_that_moves_a_member_hides_the_members_and_not_their_number() {
         let world = |cipher: &str, more: &[&str]| {
-            let values = [cipher].iter().chain(more).enumerate();
+            let texts = std::iter::once(&cipher).chain(more).enumerate();
             let values: Map<String, Value> =
-                values.map(|(at, text)| (format!(":{at}"), json!({ "S": text }))).collect();
+                texts.map(|(at, text)| (format!(":{at}"), json!({ "S": text }))).collect();
             step(json!({}), vec![("UpdateItem", json!({"ExpressionAttributeValues": values}), json!({}))])
         };
         assert!(revealing(&world("c", &["m"]), &world("x", &["m"]), &world("d", &["m"])).is_empty());
