@@ -51,6 +51,8 @@ pub struct Bench {
     pub empty: Vec<String>,
     /// What the user should know: a fallback.
     pub notes: Vec<String>,
+    /// Port of the server that prepared.
+    pub port: u16,
     data: PathBuf,
     binaries: Binaries,
     ground: Ground,
@@ -105,6 +107,7 @@ impl Bench {
             bases.push(base);
         }
         drop(admin);
+        let port = server.address.port;
         let data = server.stop();
         let backend = binaries.name.clone();
         Ok(Self {
@@ -117,6 +120,7 @@ impl Bench {
             words,
             empty,
             notes,
+            port,
             data,
             binaries,
             ground,
@@ -168,6 +172,14 @@ fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Probl
     let mut admin = Connection::open(server, &[])?;
     let owner = &contract.database.owner;
     let roles: Vec<String> = (0..contract.ids().len()).map(|tenant| contract.role(tenant)).collect();
+    let supers: Vec<String> = contract
+        .database
+        .superuser
+        .iter()
+        .map(|file| {
+            std::fs::read_to_string(contract.folder().join(file)).unwrap_or_default().to_ascii_lowercase()
+        })
+        .collect();
     make_role(&mut admin, owner)?;
     if contract.database.template.is_some() {
         return Err(contract
@@ -183,14 +195,17 @@ fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Probl
             .run(&format!("CREATE EXTENSION IF NOT EXISTS {} CASCADE", quote_name(extension)))
             .map_err(|error| contract.error_at("extensions", error.to_string()))?;
     }
-    // Files of the superuser may create the roles with their attributes; what they leave out is created.
-    for role in &roles {
+    // Files of the superuser may create a role with attributes of its own, where it does not exist yet.
+    for role in roles.iter().filter(|role| !supers.iter().any(|text| creates_role(text, role))) {
         make_role(&mut admin, role)?;
     }
     for file in &contract.database.superuser {
         apply(&contract.folder().join(file), &mut connection, 0)?;
     }
     drop(connection);
+    for role in &roles {
+        make_role(&mut admin, role)?;
+    }
     let mut connection = Connection::open(&address, &[])?;
     connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(owner)))?;
     for file in &contract.database.schema {
@@ -207,6 +222,18 @@ fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Probl
     }
     drop(connection);
     create(contract, &address, None)
+}
+
+/// Whether a file of the superuser creates the role.
+fn creates_role(text: &str, role: &str) -> bool {
+    let role = role.to_ascii_lowercase();
+    ["create role ", "create user "].iter().any(|words| {
+        text.match_indices(words).any(|(at, _)| {
+            let name = text[at + words.len()..].trim_start().trim_start_matches('"');
+            name.strip_prefix(&role)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    })
 }
 
 fn make_role(admin: &mut Connection, role: &str) -> Result<(), Problem> {
@@ -476,6 +503,13 @@ pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Re
             let mut mine = made.split_off(start);
             drop_rows(maker, table, &format!("({condition})"), &mut mine)?;
             made.extend(mine);
+        }
+    }
+    // Rows to which nothing refers: B can delete them, until A refers to them.
+    for table in Maker::order(maker.catalogue, maker.rules) {
+        let Some(rule) = maker.rules.tables[table].clone() else { continue };
+        if rule.made && rule.public.is_none() && matches!(rule.rule, Rule::Columns(..) | Rule::Via(..)) {
+            made.extend(maker.make(table, Who::Tenant(1), world, 'b')?);
         }
     }
     Ok(made)

@@ -2,8 +2,8 @@
 
 use super::bench::Problem;
 use super::contract::ContractError;
+use crate::backend::postgres::Choice;
 use crate::backend::postgres::client::Connection;
-use crate::backend::postgres::{Choice, quote_text};
 
 /// Reads the database behind a URL and drafts its contract.
 ///
@@ -77,6 +77,5 @@ pub fn init(url: &str) -> Result<String, Problem> {
             None => out.push_str("shared = true            # complete: or column, via, closed\n"),
         }
     }
-    let _ = quote_text;
     Ok(out)
 }

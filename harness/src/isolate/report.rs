@@ -2,7 +2,6 @@
 
 use super::bench::Bench;
 use super::finding::{self, Finding, property_of};
-use super::oracle::Channel;
 use super::program::Program;
 use super::run::Options;
 use crate::backend::postgres::message::Answer;
@@ -185,7 +184,6 @@ impl Report {
         let kinds: Vec<String> =
             kinds.iter().map(|(verb, (accepted, refused))| format!("{verb} {accepted}+{refused}")).collect();
         out.push_str(&format!("statements (accepted+refused): {}\n", kinds.join(" · ")));
-        let _ = Channel::Write;
         out
     }
 }

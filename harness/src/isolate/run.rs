@@ -3,7 +3,6 @@
 use super::bench::{Bench, Problem, Volume};
 use super::catalogue::Catalogue;
 use super::contract::{Contract, Family, Level, fill};
-use super::data::Snapshot;
 use super::finding::{self, Finding};
 use super::oracle::{Leak, Marks};
 use super::program::{Kind, Pools, Program, Setting, Step, random, systematic};
@@ -154,12 +153,11 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
         cases: std::sync::atomic::AtomicUsize::new(0),
         coverage: Mutex::new(Coverage::default()),
     };
-    let deadline = Instant::now() + options.time;
     let outcomes: Vec<Result<(), Problem>> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..options.jobs.max(1))
             .map(|worker| {
                 let (bench, shared) = (&bench, &shared);
-                scope.spawn(move || work(bench, shared, options, worker, deadline))
+                scope.spawn(move || work(bench, shared, options, worker))
             })
             .collect();
         handles
@@ -175,11 +173,17 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
     let mut findings = shared.findings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     findings.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel(), finding.tests));
     let coverage = shared.coverage.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let cases = shared.cases.into_inner();
+    if cases == 0 {
+        return Err(Problem::Harness(
+            "no program was run: the time is too short, or the role may use nothing".to_owned(),
+        ));
+    }
     let report = Report {
         contract: bench.contract.name(),
         backend: bench.backend.clone(),
         findings,
-        cases: shared.cases.into_inner(),
+        cases,
         seed: options.seed,
         ms: start.elapsed().as_millis(),
         coverage,
@@ -195,13 +199,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn work(
-    bench: &Bench,
-    shared: &Shared,
-    options: &Options,
-    worker: usize,
-    deadline: Instant,
-) -> Result<(), Problem> {
+fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Result<(), Problem> {
     let jobs = options.jobs.max(1);
     let mut turn = worker;
     let number = (options.seed % 7) as usize;
@@ -209,6 +207,8 @@ fn work(
     if worker == 0 {
         self_check::planted(bench, &mut pair)?;
     }
+    // The time is for looking: servers and rows are there.
+    let deadline = Instant::now() + options.time;
     let parameters = parameters(bench, &mut pair);
     let mut found_here: Vec<Finding> = Vec::new();
     let mut checked = false;
@@ -260,6 +260,10 @@ fn work(
     for (at, mut finding) in found_here.into_iter().enumerate() {
         let left = end.saturating_duration_since(Instant::now()) / (count - at).max(1) as u32;
         let until = Instant::now() + left.min(Duration::from_secs(6));
+        if finding.program.steps.iter().any(|step| step.actor == super::program::Actor::Beside) {
+            lock(&shared.findings).push(finding);
+            continue;
+        }
         // Its own rows first: the worlds have moved on since it was found.
         pair.one.build(finding.base, &Rows::Exactly { base: None, own: finding.rows.0.clone() })?;
         pair.two.build(finding.base, &Rows::Exactly { base: None, own: finding.rows.1.clone() })?;
@@ -332,7 +336,10 @@ fn trial(
         if !lock(&shared.known).insert(leak.identity()) {
             continue;
         }
-        let finding = finding_of(bench, shared, pair, program, &leak, tests);
+        let mut finding = finding_of(bench, shared, pair, program, &leak, tests);
+        if program.steps.len() > 1 {
+            finding::fewer_steps(bench, pair, &mut finding)?;
+        }
         if !options.quiet && finding.accepted.is_none() {
             println!("  {:>6} ms  {}", finding.ms, finding.title());
         }
@@ -446,6 +453,12 @@ fn neighbour(
                 let shifted = Leak { step: leak.step + statements.len(), ..leak };
                 let mut finding = finding_of(bench, shared, pair, &marked, &shifted, 0);
                 finding.tests = shared.cases.load(std::sync::atomic::Ordering::Relaxed);
+                // B must be at work for it, so it is replayed here and not shrunk.
+                for _ in 0..20 {
+                    let again = pair.leaks(program)?;
+                    finding.stable +=
+                        usize::from(again.iter().any(|leak| leak.identity() == finding.identity()));
+                }
                 if !options.quiet && finding.accepted.is_none() {
                     println!("  {:>6} ms  {}", finding.ms, finding.title());
                 }
@@ -456,7 +469,6 @@ fn neighbour(
     pair.two.end_beside()?;
     pair.two.renew()?;
     pair.learn()?;
-    let _ = Snapshot::default();
     Ok(())
 }
 

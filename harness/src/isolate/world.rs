@@ -108,6 +108,7 @@ impl<'bench> World<'bench> {
             }
         }
         bench::create(contract, &address, Some(self.index))?;
+        self.point_home(PRISTINE)?;
         let mut connection = Connection::open(&address, &SETTINGS)?;
         let mut maker = Maker::new(
             contract,
@@ -148,6 +149,20 @@ impl<'bench> World<'bench> {
         }
         drop(connection);
         self.renew()
+    }
+
+    /// Foreign servers that lead back to the server on which the schema was applied lead to this one.
+    fn point_home(&mut self, database: &str) -> Result<(), Problem> {
+        let mut connection = Connection::open(&self.server.address.database(database), &SETTINGS)?;
+        let rows = connection.run(&format!(
+            "SELECT srvname FROM pg_catalog.pg_foreign_server WHERE 'port={}' = ANY (srvoptions)",
+            self.bench.port
+        ))?;
+        for name in rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
+            let port = self.server.address.port;
+            connection.run(&format!("ALTER SERVER {} OPTIONS (SET port '{port}')", quote_name(&name)))?;
+        }
+        Ok(())
     }
 
     /// The world as it was before any program.

@@ -6,7 +6,7 @@ mod shrink;
 
 pub use print::{print, property_of};
 pub use script::script;
-pub use shrink::shrink;
+pub use shrink::{fewer_steps, shrink};
 
 use super::data::Made;
 use super::oracle::Channel;
@@ -79,6 +79,11 @@ impl Finding {
     /// The worst channel.
     pub fn channel(&self) -> Channel {
         self.channels[0]
+    }
+
+    /// What tells it from others.
+    pub fn identity(&self) -> (Channel, String) {
+        (self.channel(), self.object.clone())
     }
 
     /// A name for files: letters, digits, hyphens.

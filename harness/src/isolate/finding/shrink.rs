@@ -22,22 +22,14 @@ pub fn shrink(
     finding: &mut Finding,
     deadline: Instant,
 ) -> Result<(), Problem> {
-    let mut search =
-        Search { bench, channel: finding.channel(), object: finding.object.clone(), runs: 0, deadline };
-    let before = size(finding);
-    let mut at = 0;
-    while at < finding.program.steps.len() {
-        let mut fewer = finding.program.clone();
-        let removed = fewer.steps.remove(at);
-        let needed = !matches!(removed.actor, Actor::A | Actor::Before) || at == finding.step;
-        if !needed && let Some(leak) = search.holds(pair, &fewer)? {
-            finding.program = fewer;
-            finding.step = leak.step;
-            finding.seen = leak.seen;
-        } else {
-            at += 1;
-        }
-    }
+    let mut search = Search {
+        bench,
+        channel: finding.channel(),
+        object: finding.object.clone(),
+        runs: finding.shrink.2,
+        deadline,
+    };
+    let before = finding.shrink.0.max(size(finding));
     rows(&mut search, pair, finding)?;
     finding.stable = 0;
     for _ in 0..20 {
@@ -49,6 +41,33 @@ pub fn shrink(
         }
     }
     finding.shrink = (before, size(finding), search.runs);
+    Ok(())
+}
+
+/// Leaves out steps, in the worlds as they are: a few milliseconds a try.
+///
+/// # Errors
+/// A world fails.
+pub fn fewer_steps(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) -> Result<(), Problem> {
+    finding.shrink.0 = size(finding);
+    let deadline = Instant::now() + std::time::Duration::from_secs(3);
+    let mut search =
+        Search { bench, channel: finding.channel(), object: finding.object.clone(), runs: 0, deadline };
+    let mut at = finding.program.steps.len();
+    while at > 0 {
+        at -= 1;
+        let mut fewer = finding.program.clone();
+        let removed = fewer.steps.remove(at);
+        if fewer.steps.is_empty() || !matches!(removed.actor, Actor::A | Actor::Before) {
+            continue;
+        }
+        if let Some(leak) = search.holds(pair, &fewer)? {
+            finding.program = fewer;
+            finding.step = leak.step;
+            finding.seen = leak.seen;
+        }
+    }
+    finding.shrink.2 = search.runs;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ pub use compare::{canonical, noisy_columns, same_answer};
 pub use marks::Marks;
 
 use super::catalogue::Catalogue;
-use super::program::{Kind, Program, Step};
+use super::program::{Program, Step};
 use super::world::Trace;
 use crate::backend::postgres::message::{Answer, Report};
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,7 @@ pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) 
     let mut leaks: Vec<Leak> = Vec::new();
     let sent = sent(program);
     let empty = Answer::default();
+    let mut parted = false;
     for (position, (at, one)) in evidence.one.0.answers.iter().enumerate() {
         let Some((_, two)) = evidence.two.0.answers.get(position) else { continue };
         let again =
@@ -141,9 +142,14 @@ pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) 
                 break;
             }
         }
-        if let Some(channels) =
+        // Once the worlds have parted, what follows differs because of that.
+        let differs = if parted {
+            None
+        } else {
             compare::difference(step, (one, &one_again), (two, &two_again), evidence.marks, &sent)
-        {
+        };
+        if let Some(channels) = differs {
+            parted = true;
             let leak = Leak {
                 channels,
                 object: object_of(catalogue, step, one, two),
@@ -163,11 +169,7 @@ pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) 
         if let Some(mut leak) = found {
             leak.channels.sort();
             leak.channels.dedup();
-            let stop = one.code() != two.code();
             leaks.push(leak);
-            if stop && program.kind != Kind::Requests {
-                break;
-            }
         }
     }
     for (first, second) in [(evidence.two.0, evidence.two.1), (evidence.one.0, evidence.one.1)] {

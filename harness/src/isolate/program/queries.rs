@@ -121,19 +121,23 @@ impl Place<'_> {
     }
 
     /// Foreign key columns that do not lead to shared tables, with the cells of a parent row of A or of B.
-    fn parent_cells(&self, of_b: bool) -> Vec<(usize, Option<String>)> {
+    fn parent_cells_at(&self, of_b: bool, turn: usize) -> Vec<(usize, Option<String>)> {
         let mut cells = Vec::new();
         for constraint in self.table.constraints.iter().filter(|c| c.kind == 'f') {
             let Some(target) = self.setting.catalogue.table(constraint.target) else { continue };
             let pools = self.setting.pools;
             let rows = if of_b { &pools.b[target] } else { &pools.a[target] };
-            if let Some(row) = rows.first() {
+            if let Some(row) = rows.get(turn.min(rows.len().saturating_sub(1))) {
                 for (own, far) in constraint.columns.iter().zip(&constraint.target_columns) {
                     cells.push((*own, row[*far].clone()));
                 }
             }
         }
         cells
+    }
+
+    fn parent_cells(&self, of_b: bool) -> Vec<(usize, Option<String>)> {
+        self.parent_cells_at(of_b, 0)
     }
 
     fn fresh(&self, column: &Column, number: usize) -> Option<String> {
@@ -245,9 +249,12 @@ impl Place<'_> {
                 push(self.insert_of(&cells, false, ""));
             }
         }
-        // A's row that refers to B's.
-        let over = self.parent_cells(true);
-        if !over.is_empty() {
+        // A's row that refers to B's: several, since B can delete only those to which it does not refer itself.
+        for turn in 0..6 {
+            let over = self.parent_cells_at(true, turn);
+            if over.is_empty() {
+                break;
+            }
             let keep = self.tenant_cells(0);
             let own_column = matches!(
                 self.setting.rules.tables.get(self.at).and_then(Option::as_ref).map(|r| &r.rule),
@@ -523,10 +530,12 @@ impl Place<'_> {
             && self.table.rights.contains('S')
             && let Some((_, column)) = self.table.usable('U').find(|(_, c)| c.settable())
         {
+            // The condition reads the target: without that Postgres itself tells of hidden rows, in any schema.
+            let read = format!("t.{0} IS NOT DISTINCT FROM t.{0}", column.sql());
             programs.push(self.one(
                     "merge",
                     format!(
-                        "MERGE INTO {name} t USING (VALUES (1)) s(i) ON true WHEN MATCHED THEN UPDATE SET {0} = t.{0}",
+                        "MERGE INTO {name} t USING (VALUES (1)) s(i) ON {read} WHEN MATCHED THEN UPDATE SET {0} = t.{0}",
                         column.sql()
                     ),
                 ));
@@ -536,7 +545,7 @@ impl Place<'_> {
                 programs.push(self.one(
                         "merge",
                         format!(
-                            "MERGE INTO {name} t USING (VALUES (1)) s(i) ON true WHEN MATCHED THEN UPDATE SET {} = {value}",
+                            "MERGE INTO {name} t USING (VALUES (1)) s(i) ON {read} WHEN MATCHED THEN UPDATE SET {} = {value}",
                             column.sql()
                         ),
                     ));

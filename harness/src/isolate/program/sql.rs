@@ -240,7 +240,14 @@ fn forged(setting: &Setting<'_>, at: usize) -> Vec<Vec<Option<String>>> {
             row[tenant] = Some(b.clone());
         }
     }
-    rows
+    // A look-up that expects one row must find one.
+    let mut distinct: Vec<Vec<Option<String>>> = Vec::new();
+    for row in rows {
+        if !distinct.contains(&row) {
+            distinct.push(row);
+        }
+    }
+    distinct
 }
 
 /// Other roles that the login role may become.

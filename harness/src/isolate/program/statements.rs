@@ -265,8 +265,7 @@ pub fn of_kind(setting: &Setting<'_>, kind: u32, text: &str, name: &str) -> Vec<
         'D' => scored.extend(["2000-01-01", "2099-01-01"].map(|value| (0, value.to_owned()))),
         'E' => scored.extend(base.labels.iter().map(|label| (0, label.clone()))),
         'A' => {
-            if let Some(element) = catalogue.types.get(&base.element).filter(|e| e.category != 'A') {
-                let _ = element;
+            if catalogue.types.get(&base.element).is_some_and(|e| e.category != 'A') {
                 for value in of_kind(setting, base.element, text, name).into_iter().flatten().take(5) {
                     scored.push((0, format!("{{\"{}\"}}", value.replace('\\', "\\\\").replace('"', "\\\""))));
                 }
