@@ -27,6 +27,7 @@ fn isolate(folder: &Path, contract: &str, schema: &str) -> Result<Report, Proble
         report: Some(folder.join("report")),
         failures: folder.join("failures"),
         postgres: Choice::default(),
+        fail_fast: false,
         quiet: true,
     })?;
     println!("backend: {}", report.backend);

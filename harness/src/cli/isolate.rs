@@ -27,6 +27,9 @@ pub struct Args {
     /// Folder for results.jsonl and saved findings.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
+    /// Stop looking at the first finding.
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Which Postgres: `embedded[@VERSION]`, local, container, URL.
     #[arg(long, default_value = "embedded")]
     pub postgres: Choice,
@@ -69,6 +72,7 @@ pub fn run(args: Args) -> ExitCode {
         report: args.report,
         failures: PathBuf::from("target/proofhouse/failures"),
         postgres: args.postgres,
+        fail_fast: args.fail_fast,
         quiet: false,
     };
     match isolate::run(&options) {

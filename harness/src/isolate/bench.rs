@@ -7,6 +7,7 @@
 use super::catalogue::{self, Catalogue};
 use super::contract::{Contract, ContractError, Words, fill, has_world, mentions};
 use super::data::{Made, Maker, Rule, Rules, Who};
+use super::program::column_of;
 use super::script;
 use crate::backend::postgres::binaries::{self, Binaries};
 use crate::backend::postgres::client::{Address, ClientError, Connection};
@@ -45,6 +46,8 @@ pub struct Bench {
     pub bases: Vec<String>,
     /// Rows that were made in each of them.
     pub base_rows: Vec<Vec<Made>>,
+    /// Columns whose values A cannot know: table and column.
+    pub secrets: Vec<(usize, usize)>,
     /// Words of each tenant, with those of login.
     pub words: Vec<Words>,
     /// Tables in which no row could be made.
@@ -59,7 +62,7 @@ pub struct Bench {
 }
 
 /// Names of the harness's own databases.
-const PREPARED: &str = "proofhouse_prepared";
+pub(super) const PREPARED: &str = "proofhouse_prepared";
 
 impl Bench {
     /// Prepares everything up to the point where the worlds part.
@@ -89,6 +92,8 @@ impl Bench {
         let role = effective_role(&contract, &address, &words)?;
         let catalogue = catalogue::read(&mut connection, &role, &contract.role(0))?;
         let rules = Rules::resolve(&contract, &catalogue)?;
+        let secrets = columns(&contract, &catalogue, "secrets", contract.adversary.secrets.iter())?;
+        columns(&contract, &catalogue, "values", contract.adversary.values.keys())?;
         drop(connection);
         admin.run(&format!("ALTER DATABASE {} RENAME TO {PREPARED}", quote_name(&name)))?;
         let (mut bases, mut base_rows, mut empty) = (Vec::new(), Vec::new(), Vec::new());
@@ -117,6 +122,7 @@ impl Bench {
             backend,
             bases,
             base_rows,
+            secrets,
             words,
             empty,
             notes,
@@ -158,6 +164,22 @@ fn choose(choice: &Choice, notes: &mut Vec<String>) -> Result<Binaries, Problem>
         Choice::Container => Err(Problem::Harness("no container engine answers here".to_owned())),
         Choice::Url(_) => Err(Problem::Harness("a running server is read by --init only".to_owned())),
     }
+}
+
+/// Columns that the contract names, as positions.
+fn columns<'name>(
+    contract: &Contract,
+    catalogue: &Catalogue,
+    key: &str,
+    names: impl Iterator<Item = &'name String>,
+) -> Result<Vec<(usize, usize)>, ContractError> {
+    names
+        .map(|name| {
+            column_of(catalogue, name).ok_or_else(|| {
+                contract.error_at(name, format!("{key}: {name} is not a column; write [schema.]table.column"))
+            })
+        })
+        .collect()
 }
 
 fn plain(value: &toml::Value) -> String {
@@ -321,14 +343,31 @@ pub fn apply(file: &Path, connection: &mut Connection, depth: usize) -> Result<(
 fn all_words(contract: &Contract, address: &Address) -> Result<Vec<Words>, Problem> {
     let mut connection = Connection::open(address, &SETTINGS)?;
     connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(&contract.database.owner)))?;
-    (0..contract.ids().len()).map(|tenant| login(contract, tenant, &mut connection)).collect()
+    (0..contract.ids().len())
+        .map(|tenant| {
+            login(contract, tenant, &mut connection)?.ok_or_else(|| {
+                let id = &contract.ids()[tenant];
+                contract
+                    .error_at(
+                        "login",
+                        format!("login: no row for tenant {id}; what it needs goes into create"),
+                    )
+                    .into()
+            })
+        })
+        .collect()
 }
 
-/// The words of a tenant; runs `login` where the contract has one.
+/// The words of a tenant; runs `login` where the contract has one. Nothing where `login` has no row: the request
+/// fails.
 ///
 /// # Errors
 /// A login query that the database refuses.
-pub fn login(contract: &Contract, tenant: usize, connection: &mut Connection) -> Result<Words, Problem> {
+pub fn login(
+    contract: &Contract,
+    tenant: usize,
+    connection: &mut Connection,
+) -> Result<Option<Words>, Problem> {
     let mut words = contract.words(tenant);
     if let Some(query) = &contract.tenant.login {
         let answers = connection.simple(&fill(query, &words), None)?;
@@ -336,13 +375,12 @@ pub fn login(contract: &Contract, tenant: usize, connection: &mut Connection) ->
         if let Some(error) = answer.error {
             return Err(contract.error_at("login", format!("login: {error}")).into());
         }
-        if let Some(row) = answer.rows.into_iter().next() {
-            for (column, cell) in answer.columns.into_iter().zip(row) {
-                words.insert(column, cell.unwrap_or_else(|| "NULL".to_owned()));
-            }
+        let Some(row) = answer.rows.into_iter().next() else { return Ok(None) };
+        for (column, cell) in answer.columns.into_iter().zip(row) {
+            words.insert(column, cell.unwrap_or_else(|| "NULL".to_owned()));
         }
     }
-    Ok(words)
+    Ok(Some(words))
 }
 
 /// The role whose rights hold after A entered.

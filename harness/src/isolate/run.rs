@@ -3,9 +3,10 @@
 use super::bench::{Bench, Problem, Volume};
 use super::catalogue::Catalogue;
 use super::contract::{Contract, Family, Level, fill};
+use super::data::Made;
 use super::finding::{self, Finding};
-use super::oracle::{Leak, Marks};
-use super::program::{Kind, Pools, Program, Setting, Step, random, systematic};
+use super::oracle::{Channel, Leak, Marks};
+use super::program::{Changes, Kind, Pools, Program, Setting, Step, column_of, random, systematic};
 use super::report::{Coverage, Report};
 use super::self_check;
 use super::world::{Rows, World};
@@ -33,6 +34,8 @@ pub struct Options {
     pub failures: PathBuf,
     /// Which Postgres.
     pub postgres: Choice,
+    /// Whether to stop looking at the first finding that is not accepted.
+    pub fail_fast: bool,
     /// Whether lines about the progress are printed.
     pub quiet: bool,
 }
@@ -43,6 +46,8 @@ pub struct Pair<'bench> {
     pub one: World<'bench>,
     /// World 2.
     pub two: World<'bench>,
+    /// How its rows were made last.
+    stage: Stage,
     /// B's values in each.
     pub marks: (Marks, Marks),
     /// The catalogue.
@@ -51,12 +56,18 @@ pub struct Pair<'bench> {
 }
 
 impl<'bench> Pair<'bench> {
-    fn new(bench: &'bench Bench, worker: usize, stage: Stage, number: usize) -> Result<Self, Problem> {
+    fn new(bench: &'bench Bench, worker: usize, stage: Stage) -> Result<Self, Problem> {
+        // Not at once: the kernel stops a server when the thread that started it ends.
         let one = bench.server(&format!("w{worker}-1"))?;
         let two = bench.server(&format!("w{worker}-2"))?;
+        let (one, two) = both(
+            || World::new(bench, one, 1, stage.base, stage.volumes.0, stage.number),
+            || World::new(bench, two, 2, stage.base, stage.volumes.1, stage.number),
+        );
         let mut pair = Self {
-            one: World::new(bench, one, 1, stage.base, stage.volumes.0, number)?,
-            two: World::new(bench, two, 2, stage.base, stage.volumes.1, number)?,
+            one: one?,
+            two: two?,
+            stage,
             marks: Default::default(),
             catalogue: &bench.catalogue,
             bench,
@@ -65,10 +76,35 @@ impl<'bench> Pair<'bench> {
         Ok(pair)
     }
 
-    fn rebuild(&mut self, stage: Stage, number: usize) -> Result<(), Problem> {
-        self.one.build(stage.base, &Rows::Volume(stage.volumes.0, number))?;
-        self.two.build(stage.base, &Rows::Volume(stage.volumes.1, number))?;
+    fn rebuild(&mut self, stage: Stage) -> Result<(), Problem> {
+        self.stage = stage;
+        let (one, two) = both(
+            || self.one.build(stage.base, &Rows::Volume(stage.volumes.0, stage.number)),
+            || self.two.build(stage.base, &Rows::Volume(stage.volumes.1, stage.number)),
+        );
+        one.and(two)?;
         self.learn()
+    }
+
+    /// Makes both worlds anew with exactly these rows, for a few programs.
+    ///
+    /// # Errors
+    /// A row is refused, or a world fails.
+    pub fn rebuild_exactly(
+        &mut self,
+        base: usize,
+        given: Option<&Vec<Made>>,
+        own: (&[Made], &[Made]),
+    ) -> Result<(), Problem> {
+        let rows = |own: &[Made]| Rows::Exactly { base: given.cloned(), own: own.to_vec() };
+        let (one, two) = both(
+            || self.one.build_unless_so(base, &rows(own.0)),
+            || self.two.build_unless_so(base, &rows(own.1)),
+        );
+        if one? | two? {
+            self.learn()?;
+        }
+        Ok(())
     }
 
     /// Reads rows, marks and baselines of both worlds.
@@ -85,7 +121,14 @@ impl<'bench> Pair<'bench> {
         let words: Vec<Vec<String>> =
             self.bench.words.iter().map(|words| words.values().cloned().collect()).collect();
         let of = |world: &World<'_>| {
-            Marks::new(&self.bench.catalogue, &world.rows, &world.owners, &world.public, &words)
+            Marks::new(
+                &self.bench.catalogue,
+                &world.rows,
+                &world.owners,
+                &world.public,
+                &words,
+                &self.bench.secrets,
+            )
         };
         self.marks = (of(&self.one), of(&self.two));
         Ok(())
@@ -100,28 +143,45 @@ impl<'bench> Pair<'bench> {
     }
 }
 
+/// Two things at once.
+fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, two: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let two = two();
+        match one.join() {
+            Ok(one) => (one, two),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 /// Rows of a stage.
-#[derive(Clone, Copy, Debug)]
-struct Stage {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Which base the worlds are made from.
     base: usize,
+    /// How many rows B has in each.
     volumes: (Volume, Volume),
+    /// Where their numbers begin.
+    number: usize,
 }
 
 const STAGES: [Stage; 5] = [
-    Stage { base: 0, volumes: (Volume::None, Volume::Few) },
-    Stage { base: 0, volumes: (Volume::Few, Volume::Other) },
-    Stage { base: 1, volumes: (Volume::None, Volume::Few) },
-    Stage { base: 0, volumes: (Volume::Few, Volume::Many) },
-    Stage { base: 1, volumes: (Volume::Few, Volume::Other) },
+    Stage { base: 0, volumes: (Volume::None, Volume::Few), number: 0 },
+    Stage { base: 0, volumes: (Volume::Few, Volume::Other), number: 0 },
+    Stage { base: 1, volumes: (Volume::None, Volume::Few), number: 0 },
+    Stage { base: 0, volumes: (Volume::Few, Volume::Many), number: 0 },
+    Stage { base: 1, volumes: (Volume::Few, Volume::Other), number: 0 },
 ];
 
 /// What workers share.
 struct Shared {
     start: Instant,
     findings: Mutex<Vec<Finding>>,
-    known: Mutex<BTreeSet<(super::oracle::Channel, String)>>,
+    known: Mutex<BTreeSet<(Channel, String)>>,
     cases: std::sync::atomic::AtomicUsize,
     coverage: Mutex<Coverage>,
+    failed: std::sync::atomic::AtomicBool,
 }
 
 /// Runs a contract.
@@ -152,6 +212,7 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
         known: Mutex::new(BTreeSet::new()),
         cases: std::sync::atomic::AtomicUsize::new(0),
         coverage: Mutex::new(Coverage::default()),
+        failed: std::sync::atomic::AtomicBool::new(false),
     };
     let outcomes: Vec<Result<(), Problem>> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..options.jobs.max(1))
@@ -171,6 +232,16 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
         outcome?;
     }
     let mut findings = shared.findings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let read: BTreeSet<String> = findings
+        .iter()
+        .filter(|finding| finding.accepted.is_none() && finding.channel() == Channel::Read)
+        .map(|finding| finding.object.clone())
+        .collect();
+    findings.retain(|finding| {
+        finding.accepted.is_some()
+            || !matches!(finding.channel(), Channel::Existence | Channel::Count)
+            || !read.contains(&finding.object)
+    });
     findings.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel(), finding.tests));
     let coverage = shared.coverage.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let cases = shared.cases.into_inner();
@@ -203,7 +274,7 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
     let jobs = options.jobs.max(1);
     let mut turn = worker;
     let number = (options.seed % 7) as usize;
-    let mut pair = Pair::new(bench, worker, STAGES[turn % STAGES.len()], number)?;
+    let mut pair = Pair::new(bench, worker, Stage { number, ..STAGES[turn % STAGES.len()] })?;
     if worker == 0 {
         self_check::planted(bench, &mut pair)?;
     }
@@ -226,12 +297,23 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         programs.extend(unaligned(&programs));
         let stage_end = Instant::now() + options.time / 4;
         let until = if round == 0 { deadline } else { deadline.min(stage_end) };
-        let time_left = |found: &[Finding]| Instant::now() + reserve(options.time, found.len()) < until;
+        let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
+        let time_left = || Instant::now() < until && !enough();
+        let mut changes = Changes::default();
         for program in &programs {
-            if !time_left(&found_here) {
+            if !time_left() {
                 break;
             }
             found_here.extend(trial(bench, shared, &mut pair, program, options)?);
+            if pair.two.last_changed() {
+                changes.note(program);
+            }
+        }
+        for program in changes.followed(&setting) {
+            if !time_left() {
+                break;
+            }
+            found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
         }
         if worker == 0 && !checked {
             self_check::identical(bench, &mut pair, &programs)?;
@@ -241,43 +323,55 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         if round > 0 || turn >= jobs {
             let mut source = Source::seeded(options.seed.wrapping_mul(1_000_003).wrapping_add(turn as u64));
             for _ in 0..400 {
-                if !time_left(&found_here) {
+                if !time_left() {
                     break;
                 }
                 let Some(program) = random(&setting, &programs, &mut source) else { break };
                 found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
             }
         }
-        if Instant::now() + reserve(options.time, found_here.len()) >= deadline {
+        if Instant::now() >= deadline || enough() {
             break;
         }
         turn += jobs;
-        pair.rebuild(STAGES[turn % STAGES.len()], number + turn)?;
+        pair.rebuild(Stage { number: number + turn, ..STAGES[turn % STAGES.len()] })?;
     }
-    let end = deadline.max(Instant::now() + Duration::from_millis(1500));
+    // What the other worker found meanwhile may say it all.
+    found_here.retain(|finding| {
+        let read = (Channel::Read, finding.object.clone());
+        finding.accepted.is_some()
+            || !matches!(finding.channel(), Channel::Existence | Channel::Count)
+            || !lock(&shared.known).contains(&read)
+            || accepted(bench, Channel::Read, &finding.object, "").is_some()
+    });
+    // Shrinking has time of its own.
     found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel()));
+    let end = Instant::now() + SHRINKING.min(Duration::from_secs(4) * found_here.len() as u32);
     let count = found_here.len();
     for (at, mut finding) in found_here.into_iter().enumerate() {
         let left = end.saturating_duration_since(Instant::now()) / (count - at).max(1) as u32;
-        let until = Instant::now() + left.min(Duration::from_secs(6));
+        let until = Instant::now() + left.min(Duration::from_secs(8));
         if finding.program.steps.iter().any(|step| step.actor == super::program::Actor::Beside) {
             lock(&shared.findings).push(finding);
             continue;
         }
         // Its own rows first: the worlds have moved on since it was found.
-        pair.one.build(finding.base, &Rows::Exactly { base: None, own: finding.rows.0.clone() })?;
-        pair.two.build(finding.base, &Rows::Exactly { base: None, own: finding.rows.1.clone() })?;
-        pair.learn()?;
-        finding::shrink(bench, &mut pair, &mut finding, until)?;
+        match pair.rebuild_exactly(finding.base, None, (&finding.rows.0, &finding.rows.1)) {
+            Ok(()) => finding::shrink(bench, &mut pair, &mut finding, until)?,
+            // Rows that cannot be written out are made as they were.
+            Err(Problem::Harness(_)) => {
+                pair.rebuild(finding.stage)?;
+                finding::replay(bench, &mut pair, &mut finding)?;
+            }
+            Err(other) => return Err(other),
+        }
         lock(&shared.findings).push(finding);
     }
     Ok(())
 }
 
-/// Time to keep for shrinking.
-fn reserve(total: Duration, findings: usize) -> Duration {
-    (Duration::from_millis(900) * findings as u32).min(total / 3)
-}
+/// How long a worker shrinks at most.
+const SHRINKING: Duration = Duration::from_secs(20);
 
 /// Types of the parameters of the contract's statements.
 fn parameters(bench: &Bench, pair: &mut Pair<'_>) -> BTreeMap<String, Vec<u32>> {
@@ -328,24 +422,56 @@ fn trial(
         let aligned = pair.leaks(&Program { unaligned: false, ..program.clone() })?;
         leaks.retain(|leak| !aligned.iter().any(|other| other.step == leak.step && !leak.direct));
         for leak in leaks.iter_mut().filter(|leak| !leak.direct) {
-            leak.channels = vec![super::oracle::Channel::Sequence];
+            leak.channels = vec![Channel::Sequence];
         }
     }
     let mut found = Vec::new();
     for leak in leaks {
-        if !lock(&shared.known).insert(leak.identity()) {
+        if !is_new(bench, &mut lock(&shared.known), &leak) {
             continue;
         }
         let mut finding = finding_of(bench, shared, pair, program, &leak, tests);
         if program.steps.len() > 1 {
             finding::fewer_steps(bench, pair, &mut finding)?;
         }
-        if !options.quiet && finding.accepted.is_none() {
-            println!("  {:>6} ms  {}", finding.ms, finding.title());
+        if finding.accepted.is_none() {
+            shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);
+            if !options.quiet {
+                println!("  {:>6} ms  {}", finding.ms, finding.title());
+            }
         }
         found.push(finding);
     }
     Ok(found)
+}
+
+/// Whether the leak says something that is not known: who reads an object's rows learns how many they are, too.
+fn is_new(bench: &Bench, known: &mut BTreeSet<(Channel, String)>, leak: &Leak) -> bool {
+    let read = (Channel::Read, leak.object.clone());
+    let implied = matches!(leak.channel(), Channel::Existence | Channel::Count)
+        && known.contains(&read)
+        && accepted(bench, Channel::Read, &leak.object, "").is_none();
+    !implied && known.insert(leak.identity())
+}
+
+/// The reason for which the contract accepts a channel on an object, which a statement may know by another name.
+fn accepted(bench: &Bench, channel: Channel, object: &str, addressed: &str) -> Option<String> {
+    let names = |what: &str| {
+        what == object || what.rsplit('.').next() == Some(object) || what == addressed || {
+            // A column stands for the constraints that hold it.
+            column_of(&bench.catalogue, what).is_some_and(|(table, column)| {
+                bench.catalogue.tables[table]
+                    .constraints
+                    .iter()
+                    .any(|c| c.name == object && c.columns.contains(&column))
+            })
+        }
+    };
+    let fits = |key: &str| match key.split_once('@') {
+        None => key == channel.name(),
+        Some((name, what)) => name == channel.name() && names(what),
+    };
+    bench.contract.allow.iter().find(|(key, _)| fits(key)).map(|(_, reason)| reason.clone())
 }
 
 fn finding_of(
@@ -356,20 +482,9 @@ fn finding_of(
     leak: &Leak,
     tests: usize,
 ) -> Finding {
-    let allow = &bench.contract.allow;
     let object = leak.object.clone();
-    let accepted = allow
-        .iter()
-        .find(|(key, _)| match key.split_once('@') {
-            None => key.as_str() == leak.channel().name(),
-            Some((channel, what)) => {
-                channel == leak.channel().name()
-                    && (what == object
-                        || what.rsplit('.').next() == Some(object.as_str())
-                        || names(program, leak.step, what))
-            }
-        })
-        .map(|(_, reason)| reason.clone());
+    let addressed = program.steps.get(leak.step).map_or("", |step| step.object.as_str());
+    let accepted = accepted(bench, leak.channel(), &object, addressed);
     let base = pair.two.base();
     Finding {
         channels: leak.channels.clone(),
@@ -381,17 +496,13 @@ fn finding_of(
         base,
         base_rows: bench.base_rows[base].clone(),
         rows: (pair.one.made.clone(), pair.two.made.clone()),
+        stage: pair.stage,
         shrink: (0, 0, 0),
         stable: 0,
         tests,
         ms: shared.start.elapsed().as_millis(),
         accepted,
     }
-}
-
-/// Whether the allowed object is the step's own, by another of its names.
-fn names(program: &Program, step: usize, what: &str) -> bool {
-    program.steps.get(step).is_some_and(|step| step.object == what)
 }
 
 /// A fact about the object, or about one that the program names.
@@ -436,7 +547,7 @@ fn neighbour(
     for program in
         programs.iter().filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction))
     {
-        if Instant::now() + reserve(options.time, found.len()) > deadline {
+        if Instant::now() > deadline {
             break;
         }
         let mut marked = program.clone();
@@ -449,7 +560,7 @@ fn neighbour(
         );
         let leaks = pair.leaks(program)?;
         for leak in leaks {
-            if lock(&shared.known).insert(leak.identity()) {
+            if is_new(bench, &mut lock(&shared.known), &leak) {
                 let shifted = Leak { step: leak.step + statements.len(), ..leak };
                 let mut finding = finding_of(bench, shared, pair, &marked, &shifted, 0);
                 finding.tests = shared.cases.load(std::sync::atomic::Ordering::Relaxed);

@@ -1,7 +1,9 @@
 //! A world: one database with A's rows, everyone's, and B's of this world; and how a program runs in it.
 
 mod baseline;
+mod harm;
 mod run;
+mod session;
 
 pub use baseline::{Baseline, Probe};
 pub use run::{Harm, Trace};
@@ -39,6 +41,9 @@ pub struct World<'bench> {
     base: usize,
     beside: Option<Connection>,
     codes: Vec<(usize, bool)>,
+    changed: bool,
+    /// How it is made again, where it has no pristine copy.
+    recipe: Option<Rows>,
 }
 
 /// Positions of all sequences: last value and whether it was given out.
@@ -81,6 +86,8 @@ impl<'bench> World<'bench> {
             base,
             beside: None,
             codes: Vec::new(),
+            changed: false,
+            recipe: None,
         };
         world.build(base, &Rows::Volume(volume, number))?;
         Ok(world)
@@ -92,14 +99,64 @@ impl<'bench> World<'bench> {
     /// The database fails.
     pub fn build(&mut self, base: usize, rows: &Rows) -> Result<(), Problem> {
         self.base = base;
-        let base_name = match rows {
-            Rows::Exactly { base: None, .. } | Rows::Volume(..) => self.bench.bases[base].clone(),
-            Rows::Exactly { base: Some(_), .. } => "proofhouse_prepared".to_owned(),
-        };
         self.leave_database()?;
+        // What the superuser makes in each world (a replication slot) does not go with a copy of the database.
+        if !self.bench.contract.database.super_each.is_empty() {
+            return self.build_directly(base, rows);
+        }
+        self.recipe = None;
         self.drop_database(PRISTINE)?;
-        self.connection.run(&format!("CREATE DATABASE {PRISTINE} TEMPLATE {base_name}"))?;
-        let address = self.server.address.database(PRISTINE);
+        self.connection.run(&format!("CREATE DATABASE {PRISTINE} TEMPLATE {}", self.base_name(rows)))?;
+        self.fill(PRISTINE, rows)?;
+        self.renew()
+    }
+
+    /// Makes the world anew without a pristine copy beside it: for a few programs only.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn build_directly(&mut self, base: usize, rows: &Rows) -> Result<(), Problem> {
+        self.base = base;
+        self.leave_database()?;
+        let name = self.name.clone();
+        self.drop_database(&name)?;
+        self.connection.run(&format!(
+            "CREATE DATABASE {} TEMPLATE {}",
+            quote_name(&name),
+            self.base_name(rows)
+        ))?;
+        self.fill(&name, rows)?;
+        let given = match rows {
+            Rows::Exactly { base, .. } => base.clone(),
+            Rows::Volume(..) => None,
+        };
+        self.recipe = Some(Rows::Exactly { base: given, own: self.made.clone() });
+        self.open_database()
+    }
+
+    /// Makes the world anew where it was not made from just this. Whether it was made.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn build_unless_so(&mut self, base: usize, rows: &Rows) -> Result<bool, Problem> {
+        if self.base == base && self.recipe.as_ref() == Some(rows) {
+            return Ok(false);
+        }
+        self.recipe = None;
+        self.build_directly(base, rows)?;
+        Ok(true)
+    }
+
+    fn base_name(&self, rows: &Rows) -> String {
+        match rows {
+            Rows::Exactly { base: None, .. } | Rows::Volume(..) => self.bench.bases[self.base].clone(),
+            Rows::Exactly { base: Some(_), .. } => super::bench::PREPARED.to_owned(),
+        }
+    }
+
+    /// What a fresh copy lacks: `super_each`, what differs by world, rows, statistics.
+    fn fill(&mut self, database: &str, rows: &Rows) -> Result<(), Problem> {
+        let address = self.server.address.database(database);
         let contract = &self.bench.contract;
         if !contract.database.super_each.is_empty() {
             let mut connection = Connection::open(&address, &[])?;
@@ -108,38 +165,44 @@ impl<'bench> World<'bench> {
             }
         }
         bench::create(contract, &address, Some(self.index))?;
-        self.point_home(PRISTINE)?;
+        self.point_home(database)?;
         let mut connection = Connection::open(&address, &SETTINGS)?;
-        let mut maker = Maker::new(
-            contract,
-            &self.bench.catalogue,
-            &self.bench.rules,
-            &mut connection,
-            self.bench.words.clone(),
-        )?;
         match rows {
             Rows::Volume(volume, number) => {
+                let mut maker = Maker::new(
+                    contract,
+                    &self.bench.catalogue,
+                    &self.bench.rules,
+                    &mut connection,
+                    self.bench.words.clone(),
+                )?;
                 maker.number = 20 + number;
                 self.made = bench::neighbour_rows(&mut maker, self.index, *volume)?;
             }
             Rows::Exactly { base, own } => {
+                const TIDY: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
                 for made in base.iter().flatten().chain(own) {
-                    let answers = maker.connection.simple(&made.sql, None)?;
-                    maker.connection.run("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")?;
-                    if answers.iter().any(|answer| answer.error.is_some()) {
-                        return Err(Problem::Harness("a row was refused the second time".to_owned()));
+                    // Written out first; as it was made where a trigger or a right stands against that.
+                    let mut refused = None;
+                    for text in [&made.again, &made.sql] {
+                        let answers = connection.pipeline(&[text.as_str(), TIDY])?;
+                        refused = answers.into_iter().flatten().find_map(|answer| answer.error);
+                        if refused.is_none() {
+                            break;
+                        }
+                    }
+                    if let Some(error) = refused {
+                        return Err(Problem::Harness(format!("a row was refused the second time: {error}")));
                     }
                 }
                 self.made.clone_from(own);
             }
         }
-        for table in self.bench.catalogue.tables.iter().filter(|table| table.kind == 'm') {
+        let tables = &self.bench.catalogue.tables;
+        for table in tables.iter().filter(|table| table.kind == 'm') {
             let _ = connection.run(&format!("REFRESH MATERIALIZED VIEW {}", table.sql()));
         }
-        let names: Vec<String> = self
-            .bench
-            .catalogue
-            .tables
+        let names: Vec<String> = tables
             .iter()
             .filter(|table| matches!(table.kind, 'r' | 'p' | 'm') && !table.partition && !table.extension)
             .map(super::catalogue::Table::sql)
@@ -147,8 +210,7 @@ impl<'bench> World<'bench> {
         if !names.is_empty() {
             connection.run(&format!("ANALYZE {}", names.join(", ")))?;
         }
-        drop(connection);
-        self.renew()
+        Ok(())
     }
 
     /// Foreign servers that lead back to the server on which the schema was applied lead to this one.
@@ -170,10 +232,18 @@ impl<'bench> World<'bench> {
     /// # Errors
     /// The database fails.
     pub fn renew(&mut self) -> Result<(), Problem> {
+        if let Some(rows) = self.recipe.clone() {
+            return self.build_directly(self.base, &rows);
+        }
         self.leave_database()?;
         let name = self.name.clone();
         self.drop_database(&name)?;
         self.connection.run(&format!("CREATE DATABASE {} TEMPLATE {PRISTINE}", quote_name(&name)))?;
+        self.open_database()
+    }
+
+    fn open_database(&mut self) -> Result<(), Problem> {
+        let name = self.name.clone();
         for setting in &self.bench.catalogue.settings {
             // Settings of a database do not go with its copy.
             if let Some((key, value)) = setting.split_once('=') {
@@ -201,6 +271,11 @@ impl<'bench> World<'bench> {
         &self.codes
     }
 
+    /// Whether the last program changed rows.
+    pub fn last_changed(&self) -> bool {
+        self.changed
+    }
+
     /// Runs statements as the superuser, outside of any program.
     ///
     /// # Errors
@@ -226,13 +301,28 @@ impl<'bench> World<'bench> {
         let contract = &self.bench.contract;
         let address = self.connection.address().user(&contract.role(1));
         let mut connection = Connection::open(&address, &SETTINGS)?;
-        if contract.tenant.transaction {
-            connection.simple("BEGIN", None)?;
-        }
-        for statement in contract.tenant.enter.iter().chain(statements) {
-            let sql = super::contract::fill(statement, &self.bench.words[1]);
-            let sql = self.with_values_of_b(&sql);
-            connection.simple(&sql, None)?;
+        let requests = super::program::cut_into_requests(statements);
+        let words = &self.bench.words[1];
+        for (at, request) in requests.iter().enumerate() {
+            if contract.tenant.transaction {
+                connection.simple("BEGIN", None)?;
+            }
+            for statement in &contract.tenant.enter {
+                connection.simple(&super::contract::fill(statement, words), None)?;
+            }
+            for statement in request {
+                let sql = self.with_values_of_b(&super::contract::fill(statement, words));
+                connection.simple(&sql, None)?;
+            }
+            // The last request goes on while A runs.
+            if at + 1 < requests.len() {
+                if contract.tenant.transaction {
+                    connection.simple("COMMIT", None)?;
+                }
+                for statement in &contract.tenant.leave {
+                    connection.simple(&super::contract::fill(statement, words), None)?;
+                }
+            }
         }
         self.beside = Some(connection);
         Ok(())
@@ -336,6 +426,7 @@ impl<'bench> World<'bench> {
 }
 
 /// Which rows of B a world gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// So many, numbered from here.
     Volume(Volume, usize),

@@ -244,13 +244,43 @@ impl Connection {
     ///
     /// # Errors
     /// The connection is lost.
-    pub fn pipeline(&mut self, statements: &[&str]) -> Result<Vec<Vec<Answer>>> {
+    pub fn pipeline<T: AsRef<str>>(&mut self, statements: &[T]) -> Result<Vec<Vec<Answer>>> {
         let mut out = Outbox::default();
         for sql in statements {
-            out.query(sql);
+            out.query(sql.as_ref());
         }
         self.send(&out)?;
         statements.iter().map(|_| self.collect(None)).collect()
+    }
+
+    /// Sends texts and then a statement, all at once: what each text was answered, and what the statement was. The
+    /// statement goes over the extended protocol where it has parameters.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn after(
+        &mut self,
+        texts: &[String],
+        sql: &str,
+        values: &[Option<String>],
+        copy: Option<&str>,
+    ) -> Result<(Vec<Vec<Answer>>, Vec<Answer>)> {
+        let mut out = Outbox::default();
+        for text in texts {
+            out.query(text);
+        }
+        if values.is_empty() {
+            out.query(sql);
+        } else {
+            out.parse("", sql);
+            out.bind("", values);
+            out.describe_portal();
+            out.execute();
+            out.sync();
+        }
+        self.send(&out)?;
+        let before = texts.iter().map(|_| self.collect(None)).collect::<Result<_>>()?;
+        Ok((before, self.collect(copy)?))
     }
 
     /// Sends one statement with parameters over the extended protocol.

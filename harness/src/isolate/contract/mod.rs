@@ -137,6 +137,9 @@ pub struct Table {
     pub rows: Option<Rows>,
     /// Rows that everyone may read.
     pub public: Option<String>,
+    /// Rows are only added: a change of one is a finding, whoever's it is.
+    #[serde(default)]
+    pub append_only: bool,
 }
 
 /// Where a table's rows come from.

@@ -33,6 +33,9 @@ pub struct Made {
     pub cells: Cells,
     /// The statements that made it, session settings included.
     pub sql: String,
+    /// Statements that make just this row in another database: values that the database drew are written out, and
+    /// sequences stand where they stood.
+    pub again: String,
 }
 
 /// Makes rows through one connection of the superuser.
@@ -127,6 +130,7 @@ impl<'run> Maker<'run> {
             let flavour = Flavour { who: letter, world, number, attempt };
             let Some(cells) = self.cells(table, who, flavour) else { return Ok(None) };
             let sql = self.insert_sql(table, &cells);
+            let sent = cells;
             let session = self.session(mode, who);
             let full = format!("{session}{sql}");
             let answers = self.connection.simple(&full, None)?;
@@ -136,7 +140,8 @@ impl<'run> Maker<'run> {
             match (failed, row) {
                 (None, Some(cells)) => {
                     self.modes.insert((table, foreign), mode);
-                    return Ok(Some(self.keep(table, who, cells, full)));
+                    let again = self.again(table, &sent, &cells, &session).unwrap_or_else(|| full.clone());
+                    return Ok(Some(self.keep(table, who, cells, (full, again))));
                 }
                 (None, None) => return Ok(None),
                 (Some(error), _) => {
@@ -154,7 +159,7 @@ impl<'run> Maker<'run> {
         Ok(None)
     }
 
-    fn keep(&mut self, table: usize, who: Who, cells: Cells, sql: String) -> Made {
+    fn keep(&mut self, table: usize, who: Who, cells: Cells, sql: (String, String)) -> Made {
         let owner = match (&self.rules.tables[table], who) {
             (Some(rule), _) if !matches!(rule.rule, Rule::Referred(..)) => {
                 self.rules
@@ -166,7 +171,7 @@ impl<'run> Maker<'run> {
         };
         self.rows.tables[table].push(cells.clone());
         self.owners[table].push(owner.clone());
-        Made { table, owner, cells, sql }
+        Made { table, owner, cells, sql: sql.0, again: sql.1 }
     }
 
     /// Who the inserting session is: the owner, the superuser, either of them having entered, the application.
@@ -200,6 +205,45 @@ impl<'run> Maker<'run> {
             sql.push_str("; ");
         }
         sql
+    }
+
+    /// The insert of a row whose drawn values are known; nothing where the row drew none.
+    fn again(
+        &self,
+        at: usize,
+        sent: &[Option<Option<String>>],
+        cells: &[Option<String>],
+        session: &str,
+    ) -> Option<String> {
+        let table = &self.catalogue.tables[at];
+        let mut all = sent.to_vec();
+        let mut sequences = String::new();
+        let mut drawn = false;
+        for (position, column) in table.columns.iter().enumerate() {
+            if sent[position].is_some() || column.generated {
+                continue;
+            }
+            let default = column.default.as_deref().unwrap_or_default();
+            let sequence = match column.identity {
+                Some(_) => Some(format!(
+                    "pg_get_serial_sequence({}, {})",
+                    quote_text(&table.sql()),
+                    quote_text(&column.name)
+                )),
+                None => default
+                    .strip_prefix("nextval(")
+                    .and_then(|rest| rest.strip_suffix(')'))
+                    .map(str::to_owned),
+            };
+            if let (Some(sequence), Some(value)) = (sequence, &cells[position]) {
+                sequences.push_str(&format!("SELECT setval({sequence}, {}, false); ", quote_text(value)));
+                drawn = true;
+            } else if default.contains('(') && column.identity.is_none() {
+                all[position] = Some(cells[position].clone());
+                drawn = true;
+            }
+        }
+        drawn.then(|| format!("{sequences}{session}{}", self.insert_sql(at, &all)))
     }
 
     /// The insert of a row with some of its cells.

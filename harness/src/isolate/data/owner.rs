@@ -57,6 +57,8 @@ pub struct TableRule {
     pub public: Option<String>,
     /// Columns whose foreign keys stay within the tenant.
     pub own: Vec<usize>,
+    /// Rows are only added.
+    pub append_only: bool,
 }
 
 /// The contract, resolved against the catalogue: a rule for each table that stores rows.
@@ -263,5 +265,6 @@ fn resolve_table(contract: &Contract, catalogue: &Catalogue, at: usize) -> Resul
         made: spec.rows != Some(Rows::Create),
         public: spec.public.clone(),
         own,
+        append_only: spec.append_only,
     })
 }

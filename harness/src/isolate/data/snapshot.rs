@@ -64,9 +64,10 @@ impl Snapshot {
     }
 }
 
-/// The statement whose answer changes when rows change; one row for each table that stores rows.
-pub fn digest(catalogue: &Catalogue) -> String {
+/// The statement whose answer changes when rows change; one row for each wanted table that stores rows.
+pub fn digest(catalogue: &Catalogue, wanted: &dyn Fn(usize) -> bool) -> String {
     let parts: Vec<String> = stored(catalogue)
+        .filter(|(at, _)| wanted(*at))
         .map(|(at, name)| {
             format!(
                 "SELECT {at}, pg_catalog.count(*), \

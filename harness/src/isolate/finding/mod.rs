@@ -6,11 +6,12 @@ mod shrink;
 
 pub use print::{print, property_of};
 pub use script::script;
-pub use shrink::{fewer_steps, shrink};
+pub use shrink::{fewer_steps, replay, shrink};
 
 use super::data::Made;
 use super::oracle::Channel;
 use super::program::Program;
+use super::run::Stage;
 use serde::{Deserialize, Serialize};
 
 /// A leak with its least program.
@@ -32,6 +33,8 @@ pub struct Finding {
     pub base_rows: Vec<Made>,
     /// B's rows in world 1 and in world 2.
     pub rows: (Vec<Made>, Vec<Made>),
+    /// How the rows were made when it was found.
+    pub stage: Stage,
     /// Statements and rows of B before and after shrinking, and runs that it took.
     pub shrink: (usize, usize, usize),
     /// How many of 20 replays showed it.
@@ -113,7 +116,7 @@ impl Finding {
 
     /// As it is saved.
     pub fn saved(&self, contract: &std::path::Path) -> Saved {
-        let sql = |rows: &[Made]| rows.iter().map(|made| made.sql.clone()).collect();
+        let sql = |rows: &[Made]| rows.iter().map(|made| made.again.clone()).collect();
         Saved {
             kind: "isolate".to_owned(),
             contract: contract.display().to_string(),

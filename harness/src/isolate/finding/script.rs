@@ -116,6 +116,6 @@ fn section(out: &mut String, title: &str, rows: &[Made]) {
     }
     out.push_str(&format!("{title}\n"));
     for made in rows {
-        out.push_str(&format!("BEGIN; {}; COMMIT;\nRESET SESSION AUTHORIZATION; RESET ALL;\n", made.sql));
+        out.push_str(&format!("BEGIN; {}; COMMIT;\nRESET SESSION AUTHORIZATION; RESET ALL;\n", made.again));
     }
 }

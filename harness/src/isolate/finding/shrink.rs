@@ -5,11 +5,10 @@
 
 use super::Finding;
 use crate::isolate::bench::{Bench, Problem};
-use crate::isolate::data::Made;
+use crate::isolate::data::{Made, Rule};
 use crate::isolate::oracle::{self, Channel, Evidence, Leak, Marks};
-use crate::isolate::program::{Actor, Program};
+use crate::isolate::program::{Actor, Kind, Program, Step};
 use crate::isolate::run::Pair;
-use crate::isolate::world::Rows;
 use std::time::Instant;
 
 /// Shrinks a finding until the deadline. The pair's worlds are other ones afterwards.
@@ -31,16 +30,27 @@ pub fn shrink(
     };
     let before = finding.shrink.0.max(size(finding));
     rows(&mut search, pair, finding)?;
+    finding.shrink = (before, size(finding), search.runs);
+    replay(bench, pair, finding)
+}
+
+/// Runs a finding twenty times in the worlds as they are.
+///
+/// # Errors
+/// A world fails.
+pub fn replay(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) -> Result<(), Problem> {
+    let deadline = Instant::now() + std::time::Duration::from_secs(30);
+    let mut search =
+        Search { bench, channel: finding.channel(), object: finding.object.clone(), runs: 0, deadline };
     finding.stable = 0;
     for _ in 0..20 {
-        search.deadline = Instant::now() + std::time::Duration::from_secs(5);
         if let Some(leak) = search.holds(pair, &finding.program)? {
             finding.stable += 1;
             finding.seen = leak.seen;
             finding.step = leak.step;
         }
     }
-    finding.shrink = (before, size(finding), search.runs);
+    finding.shrink.2 += search.runs;
     Ok(())
 }
 
@@ -58,7 +68,7 @@ pub fn fewer_steps(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) ->
         at -= 1;
         let mut fewer = finding.program.clone();
         let removed = fewer.steps.remove(at);
-        if fewer.steps.is_empty() || !matches!(removed.actor, Actor::A | Actor::Before) {
+        if fewer.steps.is_empty() || !may_go(&finding.program, &removed) {
             continue;
         }
         if let Some(leak) = search.holds(pair, &fewer)? {
@@ -69,6 +79,15 @@ pub fn fewer_steps(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) ->
     }
     finding.shrink.2 = search.runs;
     Ok(())
+}
+
+/// Steps of A and of B may be left out; entering only where it is a second time.
+fn may_go(program: &Program, step: &Step) -> bool {
+    match step.actor {
+        Actor::A | Actor::Before => true,
+        Actor::Enter(_) => program.kind != Kind::Session,
+        Actor::Leave(_) | Actor::Beside => false,
+    }
 }
 
 fn size(finding: &Finding) -> usize {
@@ -107,21 +126,13 @@ impl Search<'_> {
         if Instant::now() > self.deadline {
             return Ok(None);
         }
-        for (world, own) in [(&mut pair.one, &try_rows.one), (&mut pair.two, &try_rows.two)] {
-            let rows = Rows::Exactly { base: try_rows.base.clone(), own: own.clone() };
-            match world.build(finding_base(world), &rows) {
-                Ok(()) => {}
-                Err(Problem::Harness(_)) => return Ok(None),
-                Err(other) => return Err(other),
-            }
+        match pair.rebuild_exactly(finding.base, try_rows.base.as_ref(), (&try_rows.one, &try_rows.two)) {
+            Ok(()) => {}
+            Err(Problem::Harness(_)) => return Ok(None),
+            Err(other) => return Err(other),
         }
-        pair.learn()?;
         self.holds(pair, &finding.program)
     }
-}
-
-fn finding_base(world: &crate::isolate::world::World<'_>) -> usize {
-    world.base()
 }
 
 #[derive(Clone)]
@@ -137,7 +148,11 @@ fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> 
     // World 1 without B, then world 2 with one row and what it needs.
     let mut attempts: Vec<Try> = Vec::new();
     for made in ordered(search.bench, finding) {
-        attempts.push(Try { base: None, one: Vec::new(), two: with_parents(&finding.rows.1, &made) });
+        attempts.push(Try {
+            base: None,
+            one: Vec::new(),
+            two: with_parents(search.bench, &finding.rows.1, &made),
+        });
     }
     attempts.truncate(8);
     attempts.insert(0, Try { base: None, one: Vec::new(), two: Vec::new() });
@@ -197,12 +212,9 @@ fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> 
             break;
         }
     }
-    // The worlds must be those that are saved.
-    let saved = search.deadline;
+    // The worlds must be those that are saved; where they stand already this costs one run.
     search.deadline = Instant::now() + std::time::Duration::from_secs(5);
-    let shown = search.holds_with(pair, finding, &best)?;
-    search.deadline = saved;
-    if shown.is_some() {
+    if search.holds_with(pair, finding, &best)?.is_some() {
         finding.rows = (best.one, best.two);
     }
     Ok(())
@@ -212,34 +224,47 @@ fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> 
 fn ordered(bench: &Bench, finding: &Finding) -> Vec<Made> {
     let mut rows = finding.rows.1.clone();
     let text = oracle::sent(&finding.program);
+    let seen = &finding.seen.1;
     rows.sort_by_key(|made| {
-        let values =
-            made.cells.iter().flatten().filter(|cell| cell.len() > 3 && text.contains(cell.as_str())).count();
+        let within = |text: &str| {
+            made.cells.iter().flatten().filter(|cell| cell.len() > 3 && text.contains(cell.as_str())).count()
+        };
         let label = bench.catalogue.tables[made.table].label();
-        std::cmp::Reverse((values, label == finding.object, text.contains(&label)))
+        std::cmp::Reverse((within(&text), label == finding.object, within(seen), text.contains(&label)))
     });
     rows
 }
 
-/// A row with those rows of B, made before it, whose values it holds.
-fn with_parents(all: &[Made], row: &Made) -> Vec<Made> {
+/// A row with those rows of B, made before it, that it refers to, and those that these refer to.
+fn with_parents(bench: &Bench, all: &[Made], row: &Made) -> Vec<Made> {
     let mut keep = vec![row.clone()];
     let position = all.iter().position(|made| made == row).unwrap_or(0);
     for earlier in all[..position].iter().rev() {
-        let needed = keep.iter().any(|made| {
-            made.table != earlier.table
-                && earlier
-                    .cells
-                    .iter()
-                    .flatten()
-                    .any(|cell| cell.len() > 3 && made.cells.iter().flatten().any(|c| c == cell))
-        });
-        if needed {
+        if keep.iter().any(|made| refers(bench, made, earlier)) {
             keep.push(earlier.clone());
         }
     }
     keep.reverse();
     keep
+}
+
+/// Whether a foreign key or the contract leads from a row to another.
+fn refers(bench: &Bench, from: &Made, to: &Made) -> bool {
+    let holds = |own: usize, far: usize| {
+        let cell = from.cells.get(own).cloned().flatten();
+        cell.is_some() && cell == to.cells.get(far).cloned().flatten()
+    };
+    let tables = &bench.catalogue.tables;
+    let by_key = tables[from.table].constraints.iter().any(|c| {
+        c.kind == 'f'
+            && c.target == tables[to.table].oid
+            && c.columns.iter().zip(&c.target_columns).all(|(own, far)| holds(*own, *far))
+    });
+    by_key
+        || match bench.rules.tables[from.table].as_ref().map(|rule| &rule.rule) {
+            Some(Rule::Via(own, table, far)) => *table == to.table && holds(*own, *far),
+            _ => false,
+        }
 }
 
 impl Pair<'_> {

@@ -15,16 +15,19 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Collects them: cells of foreign rows that stand in no row that A may see. `known` is what A knows anyway.
+    /// Collects them: cells of foreign rows that stand in no row that A may see. `known` is what A knows anyway;
+    /// a cell of a secret column counts however small it is.
     pub fn new(
         catalogue: &Catalogue,
         snapshot: &Snapshot,
         owners: &[Vec<Owner>],
         public: &Snapshot,
         words: &[Vec<String>],
+        secrets: &[(usize, usize)],
     ) -> Self {
         let mut visible: HashSet<&str> = HashSet::new();
         let mut foreign: HashSet<&str> = HashSet::new();
+        let mut secret_values: HashSet<&str> = HashSet::new();
         let mut rows: HashMap<String, HashSet<Cells>> = HashMap::new();
         for (at, table) in snapshot.tables.iter().enumerate() {
             let mut own: HashSet<&Cells> = HashSet::new();
@@ -32,7 +35,10 @@ impl Marks {
                 let secret = owner.is_foreign() && !public.tables[at].contains(row);
                 let set = if secret { &mut foreign } else { &mut visible };
                 set.extend(row.iter().flatten().map(String::as_str));
-                if !secret {
+                if secret {
+                    let columns = secrets.iter().filter(|(table, _)| *table == at);
+                    secret_values.extend(columns.filter_map(|(_, column)| row[*column].as_deref()));
+                } else {
                     own.insert(row);
                 }
             }
@@ -46,7 +52,8 @@ impl Marks {
         let known: HashSet<&str> = words.first().into_iter().flatten().map(String::as_str).collect();
         let values = foreign
             .into_iter()
-            .filter(|value| !visible.contains(value) && !known.contains(value) && tells(value))
+            .filter(|value| !visible.contains(value) && !known.contains(value))
+            .filter(|value| tells(value) || secret_values.contains(value))
             .map(str::to_owned)
             .collect();
         Self { values, rows }

@@ -1,5 +1,6 @@
 //! Programs of tenant A.
 
+mod escalate;
 mod pools;
 mod queries;
 mod random;
@@ -7,8 +8,10 @@ mod session;
 mod sql;
 mod statements;
 
-pub use pools::Pools;
+pub use escalate::Changes;
+pub use pools::{Pools, column_of};
 pub use random::random;
+pub use session::cut_into_requests;
 
 use super::catalogue::Catalogue;
 use super::contract::{Contract, Level};

@@ -7,6 +7,7 @@ use crate::isolate::contract::fill;
 pub fn programs(setting: &Setting<'_>) -> Vec<Program> {
     let mut programs = outside(setting);
     programs.extend(pooled(setting));
+    programs.extend(prepared(setting));
     programs
 }
 
@@ -34,7 +35,8 @@ fn looks(setting: &Setting<'_>) -> Vec<Vec<Step>> {
     looks
 }
 
-fn reads(setting: &Setting<'_>) -> Vec<Step> {
+/// A look at each table and view, twenty of them at most.
+pub(super) fn reads(setting: &Setting<'_>) -> Vec<Step> {
     super::queries::reached(setting)
         .into_iter()
         .map(|at| &setting.catalogue.tables[at])
@@ -63,14 +65,9 @@ fn outside(setting: &Setting<'_>) -> Vec<Program> {
     let mut programs = Vec::new();
     for steps in lists {
         programs.push(Program { kind: Kind::Outside, steps: steps.clone(), unaligned: false });
-        if !contract.tenant.leave.is_empty()
-            || contract.tenant.transaction
-            || !contract.adversary.outside.is_empty() && !contract.tenant.leave.is_empty()
-        {
+        if !contract.tenant.leave.is_empty() || contract.tenant.transaction {
             // The same on a connection that B gave back.
-            let mut all = vec![enter(1)];
-            all.extend(before(setting));
-            all.push(leave(1));
+            let mut all = earlier(setting);
             all.extend(steps);
             programs.push(Program { kind: Kind::Session, steps: all, unaligned: false });
         }
@@ -86,20 +83,51 @@ fn leave(tenant: usize) -> Step {
     Step { actor: Actor::Leave(tenant), ..Step::new("leave", "", "") }
 }
 
-fn before(setting: &Setting<'_>) -> Vec<Step> {
+/// Statements cut into requests: each is one, but what stands between a BEGIN and its end is one together.
+pub fn cut_into_requests(list: &[String]) -> Vec<Vec<String>> {
+    let mut requests: Vec<Vec<String>> = Vec::new();
+    let mut open = false;
+    for statement in list {
+        let word =
+            statement.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let word = word.to_ascii_lowercase();
+        match requests.last_mut() {
+            Some(last) if open => last.push(statement.clone()),
+            _ => requests.push(vec![statement.clone()]),
+        }
+        match word.as_str() {
+            "begin" | "start" => open = true,
+            "commit" | "rollback" | "end" | "abort" => open = false,
+            _ => {}
+        }
+    }
+    requests
+}
+
+/// B's earlier requests on the connection, each between its enter and its leave.
+fn earlier(setting: &Setting<'_>) -> Vec<Step> {
     let list = &setting.contract.neighbour.before;
     let words = setting.contract.words(1);
-    if !list.is_empty() {
-        return list
-            .iter()
-            .enumerate()
-            .map(|(at, statement)| Step {
-                actor: Actor::Before,
-                ..Step::new("before", &format!("before[{at}]"), fill(statement, &words))
-            })
-            .collect();
+    let mut steps = Vec::new();
+    if list.is_empty() {
+        steps.push(enter(1));
+        steps.extend(reads(setting).into_iter().take(3).map(|step| Step { actor: Actor::Before, ..step }));
+        steps.push(leave(1));
+        return steps;
     }
-    reads(setting).into_iter().take(3).map(|step| Step { actor: Actor::Before, ..step }).collect()
+    let mut at = 0;
+    for request in cut_into_requests(list) {
+        steps.push(enter(1));
+        for statement in request {
+            steps.push(Step {
+                actor: Actor::Before,
+                ..Step::new("before", &format!("before[{at}]"), fill(&statement, &words))
+            });
+            at += 1;
+        }
+        steps.push(leave(1));
+    }
+    steps
 }
 
 /// B's request, then A's on the same connection.
@@ -107,9 +135,7 @@ fn pooled(setting: &Setting<'_>) -> Vec<Program> {
     let mut programs = Vec::new();
     for steps in looks(setting) {
         for group in steps.chunks(6) {
-            let mut all = vec![enter(1)];
-            all.extend(before(setting));
-            all.push(leave(1));
+            let mut all = earlier(setting);
             all.push(enter(0));
             all.extend(group.iter().cloned());
             all.push(leave(0));
@@ -117,4 +143,43 @@ fn pooled(setting: &Setting<'_>) -> Vec<Program> {
         }
     }
     programs
+}
+
+/// A statement that the driver prepared for B and uses again for A: its plan must not keep who B was.
+fn prepared(setting: &Setting<'_>) -> Vec<Program> {
+    let mut programs = Vec::new();
+    for steps in looks(setting) {
+        for (at, step) in steps.into_iter().enumerate() {
+            let plain = step.values.is_empty() && step.copy.is_none();
+            let verb = step.sql.trim_start().get(..6).unwrap_or_default().to_ascii_uppercase();
+            if !plain || !matches!(verb.as_str(), "SELECT" | "INSERT" | "UPDATE" | "DELETE") {
+                continue;
+            }
+            let name = format!("proofhouse_{at}");
+            let mut all = vec![enter(1)];
+            let prepare = format!("PREPARE {name} AS {}", step.sql);
+            for sql in [prepare, format!("EXECUTE {name}")] {
+                all.push(Step { actor: Actor::Before, ..Step::new("before", &step.object, sql) });
+            }
+            all.push(leave(1));
+            all.push(enter(0));
+            all.push(Step::new(&step.verb, &step.object, format!("EXECUTE {name}")));
+            all.push(leave(0));
+            programs.push(Program { kind: Kind::Session, steps: all, unaligned: false });
+        }
+    }
+    programs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut_into_requests;
+
+    #[test]
+    fn each_statement_is_a_request_but_a_transaction_is_one() {
+        let list: Vec<String> =
+            ["SELECT 1", "BEGIN", "SELECT 2", "COMMIT", "SELECT 3"].map(str::to_owned).into();
+        let lengths: Vec<usize> = cut_into_requests(&list).iter().map(Vec::len).collect();
+        assert_eq!(lengths, [1, 3, 1]);
+    }
 }

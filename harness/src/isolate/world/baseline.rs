@@ -24,6 +24,8 @@ pub struct Probe {
     pub sql: String,
     /// The object that it addresses.
     pub object: String,
+    /// Position of its table; nothing for the contract's own statements.
+    pub table: Option<usize>,
     /// What it answers before A; whole answers count for the contract's own statements only.
     pub answer: Answer,
     /// Whether the whole answer counts.
@@ -33,7 +35,7 @@ pub struct Probe {
 impl World<'_> {
     /// Learns the digest and the probes. Sequences must stand where they will stand.
     pub(super) fn learn_baseline(&mut self) -> Result<(), Problem> {
-        self.baseline.digest = self.digest()?;
+        self.baseline.digest = self.digest(&|_| true)?;
         self.baseline.probes = Vec::new();
         let mut probes = self.candidates();
         self.connection.run("BEGIN")?;
@@ -51,8 +53,11 @@ impl World<'_> {
     }
 
     /// Count and hash of all rows, as they are now.
-    pub(super) fn digest(&mut self) -> Result<BTreeMap<usize, (String, String)>, Problem> {
-        let rows = self.connection.run(&digest(&self.bench.catalogue))?;
+    pub(super) fn digest(
+        &mut self,
+        wanted: &dyn Fn(usize) -> bool,
+    ) -> Result<BTreeMap<usize, (String, String)>, Problem> {
+        let rows = self.connection.run(&digest(&self.bench.catalogue, wanted))?;
         Ok(rows
             .into_iter()
             .map(|row| {
@@ -75,21 +80,22 @@ impl World<'_> {
         ];
         opening.extend(self.settings());
         opening.extend(contract.tenant.enter.iter().map(|statement| fill(statement, &self.bench.words[1])));
-        for statement in &opening {
-            self.connection.simple(statement, None)?;
-        }
+        self.connection.pipeline(&opening)?;
         let mut answers = Vec::with_capacity(probes.len());
-        for probe in probes {
-            let mut all = self.connection.pipeline(&[
-                "SAVEPOINT proofhouse_p",
-                &probe.sql,
-                "ROLLBACK TO proofhouse_p",
-            ])?;
-            answers.push(all.swap_remove(1).into_iter().next_back().unwrap_or_default());
+        // Not all at once: answers that nobody reads would stop the server.
+        for chunk in probes.chunks(30) {
+            let texts: Vec<&str> = chunk
+                .iter()
+                .flat_map(|probe| ["SAVEPOINT proofhouse_p", probe.sql.as_str(), "ROLLBACK TO proofhouse_p"])
+                .collect();
+            let mut all = self.connection.pipeline(&texts)?;
+            answers.extend(
+                (0..chunk.len()).map(|at| {
+                    std::mem::take(&mut all[3 * at + 1]).into_iter().next_back().unwrap_or_default()
+                }),
+            );
         }
-        for statement in ["ROLLBACK TO proofhouse_b", "RESET SESSION AUTHORIZATION"] {
-            self.connection.simple(statement, None)?;
-        }
+        self.connection.pipeline(&["ROLLBACK TO proofhouse_b", "RESET SESSION AUTHORIZATION"])?;
         Ok(answers)
     }
 
@@ -113,12 +119,13 @@ impl World<'_> {
     fn candidates(&self) -> Vec<Probe> {
         let catalogue = &self.bench.catalogue;
         let mut probes = Vec::new();
-        let mut push = |sql: String, object: &str, whole: bool| {
-            probes.push(Probe { sql, object: object.to_owned(), answer: Answer::default(), whole });
+        let mut push = |sql: String, object: &str, table: Option<usize>| {
+            let whole = table.is_none();
+            probes.push(Probe { sql, object: object.to_owned(), table, answer: Answer::default(), whole });
         };
         for (at, statement) in self.bench.contract.neighbour.after.iter().enumerate() {
             let sql = fill(statement, &self.bench.words[1]);
-            push(self.with_values_of_b(&sql), &format!("after[{at}]"), true);
+            push(self.with_values_of_b(&sql), &format!("after[{at}]"), None);
         }
         if self.bench.contract.adversary.only {
             return probes;
@@ -156,18 +163,18 @@ impl World<'_> {
                 }
                 let condition = condition.join(" AND ");
                 if table.rights.contains('D') {
-                    push(format!("DELETE FROM {name} WHERE {condition}"), &label, false);
+                    push(format!("DELETE FROM {name} WHERE {condition}"), &label, Some(at));
                 }
                 if let Some((_, column)) = table.usable('U').find(|(_, c)| c.settable()) {
                     push(
                         format!("UPDATE {name} SET {0} = {0} WHERE {condition}", column.sql()),
                         &label,
-                        false,
+                        Some(at),
                     );
                 }
             }
             if let (true, Some(row)) = (table.may('I'), mine.first()) {
-                push(self.insert_like(at, row), &label, false);
+                push(self.insert_like(at, row), &label, Some(at));
             }
         }
         probes.truncate(120);

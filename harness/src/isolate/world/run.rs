@@ -10,8 +10,9 @@ use crate::backend::postgres::client::Connection;
 use crate::backend::postgres::message::Answer;
 use crate::backend::postgres::quote_name;
 use crate::isolate::bench::{self, Problem, SETTINGS};
+use crate::isolate::catalogue::Catalogue;
 use crate::isolate::contract::{Words, fill};
-use crate::isolate::data::{Owner, Rule, Snapshot};
+use crate::isolate::data::Cells;
 use crate::isolate::program::{Actor, Kind, Program, Step};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,7 @@ impl World<'_> {
     /// # Errors
     /// The connection is lost and does not come back.
     pub fn run(&mut self, program: &Program) -> Result<Trace, Problem> {
+        self.changed = false;
         let outcome = match program.kind {
             Kind::Session => self.session(program),
             Kind::Requests | Kind::Transaction | Kind::Outside => self.undone(program),
@@ -78,10 +80,11 @@ impl World<'_> {
         self.place_sequences(false)
     }
 
-    fn words(&mut self, tenant: usize) -> Result<Words, Problem> {
+    /// What the tenant enters with; nothing where its login fails.
+    pub(super) fn words(&mut self, tenant: usize) -> Result<Option<Words>, Problem> {
         let contract = &self.bench.contract;
         if contract.tenant.login.is_none() {
-            return Ok(self.bench.words[tenant].clone());
+            return Ok(Some(self.bench.words[tenant].clone()));
         }
         if self.login.is_none() {
             let mut connection = Connection::open(self.connection.address(), &SETTINGS)?;
@@ -90,7 +93,7 @@ impl World<'_> {
         }
         match self.login.as_mut() {
             Some(connection) => bench::login(contract, tenant, connection),
-            None => Ok(contract.words(tenant)),
+            None => Ok(Some(contract.words(tenant))),
         }
     }
 
@@ -107,56 +110,137 @@ impl World<'_> {
         let mut opening = vec![format!("SET SESSION AUTHORIZATION {role}")];
         opening.extend(self.settings());
         let mut enter = Vec::new();
+        let mut trace = Trace::default();
         if program.kind != Kind::Outside {
-            let words = self.words(0)?;
+            let Some(words) = self.words(0)? else {
+                trace.answers.push((0, refused()));
+                return Ok(trace);
+            };
             enter = contract.tenant.enter.iter().map(|statement| fill(statement, &words)).collect();
         }
-        let mut trace = Trace::default();
-        for statement in &opening {
-            self.connection.simple(statement, None)?;
-        }
+        // Everything up to the first statement of A goes out in one piece: a round trip costs more than it does.
+        const BEGIN: &str = "BEGIN; SET CONSTRAINTS ALL IMMEDIATE";
         if contract.tenant.transaction {
-            self.connection.simple("BEGIN; SET CONSTRAINTS ALL IMMEDIATE", None)?;
+            opening.push(BEGIN.to_owned());
         }
-        for statement in &enter {
-            let answer = self.connection.simple(statement, None)?;
-            if let Some(answer) = answer.into_iter().find(|answer| answer.error.is_some()) {
-                trace.answers.push((0, answer));
-                self.close()?;
-                return Ok(trace);
-            }
-        }
+        let entering = opening.len()..opening.len() + enter.len();
+        opening.extend(enter);
         if !contract.tenant.transaction {
-            self.connection.simple("BEGIN; SET CONSTRAINTS ALL IMMEDIATE", None)?;
+            opening.push(BEGIN.to_owned());
+        }
+        let counts = touched(&self.bench.catalogue);
+        let counted = opening.len();
+        let reads_only = is_quiet(program);
+        if !reads_only {
+            opening.push(counts.clone());
         }
         let whole = program.kind == Kind::Transaction;
+        let mut pending = opening;
+        let mut first: Vec<Vec<Answer>> = Vec::new();
         for (at, step) in program.steps.iter().enumerate() {
-            if !whole {
-                self.connection.simple("SAVEPOINT proofhouse_s", None)?;
+            if let Actor::Enter(tenant) = step.actor {
+                self.connection.pipeline(&std::mem::take(&mut pending))?;
+                if !self.enter_again(tenant)? {
+                    trace.answers.push((at, refused()));
+                    break;
+                }
+                continue;
             }
-            let answer = send(&mut self.connection, step)?;
             if !whole {
-                let end =
-                    if answer.error.is_some() { "ROLLBACK TO proofhouse_s" } else { "RELEASE proofhouse_s" };
-                self.connection.simple(end, None)?;
+                pending.push("SAVEPOINT proofhouse_s".to_owned());
+            }
+            let (before, answer) = send(&mut self.connection, &pending, step)?;
+            pending.clear();
+            if first.is_empty() {
+                first = before;
+                let refusals = first.get(entering.clone()).into_iter().flatten().flatten();
+                if let Some(answer) = refusals.into_iter().find(|answer| answer.error.is_some()) {
+                    trace.answers.push((0, answer.clone()));
+                    self.close(program)?;
+                    return Ok(trace);
+                }
+            }
+            if !whole {
+                let failed = answer.error.is_some();
+                let end = if failed { "ROLLBACK TO proofhouse_s" } else { "RELEASE proofhouse_s" };
+                pending.push(end.to_owned());
             }
             trace.answers.push((at, answer));
         }
-        if program.kind != Kind::Transaction || trace.answers.iter().all(|(_, answer)| answer.error.is_none())
-        {
-            self.connection.simple(
-                "RESET SESSION AUTHORIZATION; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = on",
-                None,
-            )?;
-            trace.harm = self.harm(program)?;
+        let alive = !whole || trace.answers.iter().all(|(_, answer)| answer.error.is_none());
+        if alive && !reads_only {
+            pending.push(
+                "RESET SESSION AUTHORIZATION; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = on"
+                    .to_owned(),
+            );
+            pending.push(counts);
+            let last = self.connection.pipeline(&pending)?.pop();
+            let before = first.get(counted).and_then(|answers| answers.first()).map(|answer| &answer.rows);
+            let after = last.and_then(|mut answers| answers.pop()).map(|answer| answer.rows);
+            let touched = match (before, after) {
+                (Some(before), Some(after)) if before.len() == after.len() && is_plain(program) => {
+                    Some(self.moved(before, &after))
+                }
+                _ => None,
+            };
+            trace.harm = self.harm(program, touched)?;
         }
-        self.close()?;
-        self.put_back(program)?;
+        self.close(program)?;
+        if !reads_only {
+            self.put_back(program)?;
+        }
         Ok(trace)
     }
 
-    fn close(&mut self) -> Result<(), Problem> {
-        self.connection.pipeline(&["ROLLBACK", "RESET SESSION AUTHORIZATION", "DISCARD ALL"])?;
+    /// Tables whose counters moved, a partition as its root.
+    fn moved(&self, before: &[Cells], after: &[Cells]) -> Vec<usize> {
+        let catalogue = &self.bench.catalogue;
+        let stored = (0..catalogue.tables.len()).filter(|at| catalogue.tables[*at].stores());
+        let mut moved = Vec::new();
+        for (mut at, (one, two)) in stored.zip(before.iter().zip(after)) {
+            while let (true, Some(parent)) = (
+                catalogue.tables[at].partition,
+                catalogue.tables[at].parent.and_then(|oid| catalogue.table(oid)),
+            ) {
+                at = parent;
+            }
+            if one != two && !moved.contains(&at) {
+                moved.push(at);
+            }
+        }
+        moved
+    }
+
+    /// The next request of the tenant: it logs in and enters anew, in the transaction that will be undone, so that
+    /// rights which a step gave it take effect. Whether its login succeeds.
+    fn enter_again(&mut self, tenant: usize) -> Result<bool, Problem> {
+        let contract = &self.bench.contract;
+        self.connection.simple("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL", None)?;
+        let mut words = Some(self.bench.words[tenant].clone());
+        if contract.tenant.login.is_some() {
+            let owner = quote_name(&contract.database.owner);
+            self.connection.simple(&format!("SET SESSION AUTHORIZATION {owner}"), None)?;
+            words = bench::login(contract, tenant, &mut self.connection)?;
+            self.connection.simple("RESET SESSION AUTHORIZATION", None)?;
+        }
+        let Some(words) = words else { return Ok(false) };
+        let mut opening = vec![format!("SET SESSION AUTHORIZATION {}", quote_name(&contract.role(tenant)))];
+        opening.extend(self.settings());
+        opening.extend(contract.tenant.enter.iter().map(|statement| fill(statement, &words)));
+        for statement in &opening {
+            self.connection.simple(statement, None)?;
+        }
+        Ok(true)
+    }
+
+    fn close(&mut self, program: &Program) -> Result<(), Problem> {
+        // What a rollback leaves behind: settings from before it, locks of the session, prepared statements.
+        let tidy = if is_quiet(program) || is_plain(program) {
+            "RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()"
+        } else {
+            "DISCARD ALL"
+        };
+        self.connection.pipeline(&["ROLLBACK", "RESET SESSION AUTHORIZATION", tidy])?;
         Ok(())
     }
 
@@ -164,218 +248,63 @@ impl World<'_> {
         if self.bench.catalogue.sequences.is_empty() {
             return Ok(());
         }
-        let moves = program.unaligned
-            || program
-                .steps
-                .iter()
-                .any(|step| !matches!(step.verb.as_str(), "select" | "filter" | "aggregate" | "join"));
-        if moves && self.positions()? != self.sequences.alike {
+        if program.unaligned || self.positions()? != self.sequences.alike {
             self.place_sequences(false)?;
         }
         Ok(())
     }
-
-    /// What the open transaction did to rows that are not A's, and to what B does next.
-    fn harm(&mut self, program: &Program) -> Result<Vec<Harm>, Problem> {
-        let quiet = program.steps.iter().all(|step| {
-            matches!(
-                step.verb.as_str(),
-                "select" | "filter" | "aggregate" | "join" | "cursor" | "plan" | "statistics"
-            ) && step.sql.starts_with("SELECT")
-        });
-        if quiet {
-            return Ok(Vec::new());
-        }
-        let mut harm = Vec::new();
-        let digest = self.digest()?;
-        let changed: Vec<usize> = digest
-            .iter()
-            .filter(|(at, now)| self.baseline.digest.get(at) != Some(now))
-            .map(|(at, _)| *at)
-            .collect();
-        if !changed.is_empty() {
-            harm.extend(self.changes(&changed, program)?);
-        }
-        let acts = !changed.is_empty()
-            || program.steps.iter().any(|step| {
-                !matches!(step.verb.as_str(), "insert" | "update" | "delete" | "upsert" | "copy")
-            });
-        if acts && !program.leaves_temporary() && !self.baseline.probes.is_empty() {
-            harm.extend(self.next_operations(&harm)?);
-        }
-        Ok(harm)
-    }
-
-    fn changes(&mut self, changed: &[usize], program: &Program) -> Result<Vec<Harm>, Problem> {
-        use crate::isolate::oracle::Channel;
-        let catalogue = &self.bench.catalogue;
-        let rules = &self.bench.rules;
-        let mut all = self.rows.clone();
-        let now = Snapshot::take_some(catalogue, &mut self.connection, changed)?;
-        for at in changed {
-            all.tables[*at].clone_from(&now.tables[*at]);
-        }
-        let owners_now = rules.owners(&all);
-        let mut harm = Vec::new();
-        for &at in changed {
-            let Some(rule) = &rules.tables[at] else { continue };
-            let label = catalogue.tables[at].label();
-            if rule.writable {
-                continue;
-            }
-            if matches!(rule.rule, Rule::Closed) && !program.steps.iter().any(|step| step.object == label) {
-                // Written by a trigger or a function with its owner's rights: what such tables are for.
-                continue;
-            }
-            let (gone, new) = Snapshot::changes(&self.rows.tables[at], &now.tables[at]);
-            let owner_of = |rows: &[crate::isolate::data::Cells],
-                            owners: &[Owner],
-                            row: &crate::isolate::data::Cells| {
-                rows.iter().position(|known| known == row).and_then(|p| owners.get(p).cloned())
-            };
-            for row in &gone {
-                if let Some(owner) = owner_of(&self.rows.tables[at], &self.owners[at], row)
-                    && !owner.is_a()
-                {
-                    let whose = if owner.is_foreign() { "B's" } else { "everyone's" };
-                    let verb = if new.len() < gone.len() { "gone" } else { "changed" };
-                    harm.push(Harm {
-                        channel: Channel::Write,
-                        object: label.clone(),
-                        text: format!("{label}: a row of {whose} is {verb}: {}", show(row)),
-                    });
-                }
-            }
-            for row in &new {
-                if let Some(owner) = owner_of(&now.tables[at], &owners_now[at], row)
-                    && !owner.is_a()
-                {
-                    let whose = if owner.is_foreign() { "B" } else { "everyone" };
-                    harm.push(Harm {
-                        channel: Channel::Write,
-                        object: label.clone(),
-                        text: format!("{label}: a new row that belongs to {whose}: {}", show(row)),
-                    });
-                }
-            }
-        }
-        Ok(harm)
-    }
-
-    /// Operations of B that worked before A and do not any more.
-    fn next_operations(&mut self, known: &[Harm]) -> Result<Vec<Harm>, Problem> {
-        use crate::isolate::oracle::Channel;
-        let probes = self.baseline.probes.clone();
-        let answers = self.ask(&probes)?;
-        let mut harm: Vec<Harm> = Vec::new();
-        for (probe, answer) in probes.iter().zip(answers) {
-            if probe.whole {
-                let same = crate::isolate::oracle::same_answer(&probe.answer, &answer);
-                if same {
-                    continue;
-                }
-            } else if answer.error.is_none() {
-                continue;
-            }
-            if !known.is_empty() && answer.error.is_none() && !probe.whole {
-                continue;
-            }
-            let object = answer
-                .error
-                .as_ref()
-                .and_then(|error| error.constraint.clone())
-                .unwrap_or_else(|| probe.object.clone());
-            let text = match &answer.error {
-                Some(error) => format!("B: {} -> {error}", probe.sql),
-                None => format!(
-                    "B: {} answers otherwise: {} rows, before {}",
-                    probe.sql,
-                    answer.rows.len(),
-                    probe.answer.rows.len()
-                ),
-            };
-            let channel = if answer.error.is_some() { Channel::Dos } else { Channel::Write };
-            if harm.len() < 4 {
-                harm.push(Harm { channel, object, text });
-            }
-        }
-        Ok(harm)
-    }
-
-    /// On real connections of the role.
-    fn session(&mut self, program: &Program) -> Result<Trace, Problem> {
-        let contract = &self.bench.contract;
-        let mut trace = Trace::default();
-        let role = contract.role(0);
-        let real = self.connection.address().user(&role);
-        let mut connection = Connection::open(&real, &SETTINGS)?;
-        connection.limit(std::time::Duration::from_secs(20));
-        let mut beside: Option<Connection> = None;
-        for (at, step) in program.steps.iter().enumerate() {
-            match step.actor {
-                Actor::A => {
-                    let answer = send(&mut connection, step)?;
-                    trace.answers.push((at, answer));
-                }
-                Actor::Enter(tenant) => {
-                    let words = self.words(tenant)?;
-                    if contract.tenant.transaction {
-                        connection.simple("BEGIN", None)?;
-                    }
-                    for statement in &contract.tenant.enter {
-                        connection.simple(&fill(statement, &words), None)?;
-                    }
-                }
-                Actor::Leave(tenant) => {
-                    if contract.tenant.transaction {
-                        connection.simple("COMMIT", None)?;
-                    }
-                    let words = self.words(tenant)?;
-                    for statement in &contract.tenant.leave {
-                        connection.simple(&fill(statement, &words), None)?;
-                    }
-                }
-                Actor::Before => {
-                    let sql = self.with_values_of_b(&step.sql);
-                    connection.simple(&sql, None)?;
-                }
-                Actor::Beside => {
-                    let sql = self.with_values_of_b(&step.sql);
-                    if beside.is_none() {
-                        beside = Some(Connection::open(&real.user(&contract.role(1)), &SETTINGS)?);
-                    }
-                    if let Some(connection) = &mut beside {
-                        connection.simple(&sql, None)?;
-                    }
-                }
-            }
-        }
-        drop(beside);
-        let pids = connection.pid;
-        drop(connection);
-        // The backend must be gone before its database can be judged or dropped.
-        for _ in 0..200 {
-            let left = self
-                .connection
-                .scalar(&format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pids}"))?;
-            if left.as_deref() == Some("0") {
-                break;
-            }
-        }
-        if self.digest()? != self.baseline.digest {
-            self.renew()?;
-            self.place_sequences(false)?;
-        }
-        Ok(trace)
-    }
 }
 
-fn send(connection: &mut Connection, step: &Step) -> Result<Answer, Problem> {
-    let mut answers = if step.values.is_empty() {
-        connection.simple(&step.sql, step.copy.as_deref())?
-    } else {
-        vec![connection.extended(&step.sql, &step.values)?]
+/// Whether the program only reads.
+pub(super) fn is_quiet(program: &Program) -> bool {
+    !program.unaligned
+        && program.steps.iter().all(|step| {
+            matches!(
+                step.verb.as_str(),
+                "select" | "filter" | "aggregate" | "join" | "plan" | "statistics" | "enter"
+            ) && (step.sql.starts_with("SELECT") || step.actor != Actor::A)
+        })
+}
+
+/// Whether all it does is change rows by statements of its own.
+pub(super) fn is_plain(program: &Program) -> bool {
+    program.steps.iter().all(|step| {
+        matches!(
+            step.verb.as_str(),
+            "insert" | "update" | "delete" | "upsert" | "copy" | "merge" | "select" | "filter"
+        )
+    })
+}
+
+/// How many rows of each table this transaction touched so far.
+fn touched(catalogue: &Catalogue) -> String {
+    let oids: Vec<String> =
+        catalogue.tables.iter().filter(|table| table.stores()).map(|table| table.oid.to_string()).collect();
+    format!(
+        "SELECT pg_catalog.pg_stat_get_xact_tuples_inserted(o), pg_catalog.pg_stat_get_xact_tuples_updated(o), \
+         pg_catalog.pg_stat_get_xact_tuples_deleted(o) FROM pg_catalog.unnest('{{{}}}'::pg_catalog.oid[]) o",
+        oids.join(",")
+    )
+}
+
+/// What A sees where its login fails.
+pub(super) fn refused() -> Answer {
+    let report = crate::backend::postgres::message::Report {
+        severity: "FATAL".to_owned(),
+        code: "28000".to_owned(),
+        message: "login gives no row".to_owned(),
+        ..Default::default()
     };
+    Answer { error: Some(Box::new(report)), ..Answer::default() }
+}
+
+/// Sends texts of the harness and then a step.
+pub(super) fn send(
+    connection: &mut Connection,
+    before: &[String],
+    step: &Step,
+) -> Result<(Vec<Vec<Answer>>, Answer), Problem> {
+    let (first, mut answers) = connection.after(before, &step.sql, &step.values, step.copy.as_deref())?;
     let mut answer = answers.pop().unwrap_or_default();
     // A text with several statements: what the earlier ones said counts too.
     for earlier in answers.into_iter().rev() {
@@ -383,14 +312,5 @@ fn send(connection: &mut Connection, step: &Step) -> Result<Answer, Problem> {
         answer.notices.extend(earlier.notices);
         answer.notifications.extend(earlier.notifications);
     }
-    Ok(answer)
-}
-
-fn show(row: &[Option<String>]) -> String {
-    let cells: Vec<&str> = row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect();
-    let mut text = format!("({})", cells.join(", "));
-    if text.len() > 160 {
-        text = text.chars().take(157).collect::<String>() + "…)";
-    }
-    text
+    Ok((first, answer))
 }

@@ -1,0 +1,237 @@
+//! Inserts, updates, deletes, upserts: with A's own values, with B's, and for B.
+
+use super::{Place, Program, Step};
+use crate::backend::postgres::quote_text;
+use crate::isolate::catalogue::Column;
+use crate::isolate::data::Rule;
+
+impl Place<'_> {
+    pub(super) fn insert(&self) -> Vec<Program> {
+        if !self.insertable() {
+            return Vec::new();
+        }
+        let mut programs = Vec::new();
+        let returning = self.returning();
+        let fresh = self.fresh_row(0);
+        programs.extend(self.insert_of(&fresh, true, &returning).map(Program::one));
+        let mut push = |step: Option<Step>| programs.extend(step.map(Program::one));
+        // B's row, as A's: every key without the tenant collides.
+        for row in self.rows(true).iter().take(3) {
+            let cells = self.with(&self.with(row, &self.parent_cells(false)), &self.tenant_cells(0));
+            push(self.insert_of(&cells, false, ""));
+            push(self.insert_of(&cells, true, ""));
+        }
+        for constraint in self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u' | 'x')) {
+            // One key at a time: the others must not hide it.
+            if let Some(row) = self.rows(true).first() {
+                let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
+                let cells = self.with(&self.with(&fresh, &over), &self.tenant_cells(0));
+                push(self.insert_of(&cells, false, ""));
+            }
+        }
+        // A's row that refers to B's: several, since B can delete only those to which it does not refer itself.
+        for turn in 0..6 {
+            let over = self.parent_cells_at(true, turn);
+            if over.is_empty() {
+                break;
+            }
+            let keep = self.tenant_cells(0);
+            let own_column = matches!(
+                self.setting.rules.tables.get(self.at).and_then(Option::as_ref).map(|r| &r.rule),
+                Some(Rule::Columns(..))
+            );
+            let cells = self.with(&self.fresh_row(1), &over);
+            let cells = if own_column { self.with(&cells, &keep) } else { cells };
+            push(self.insert_of(&cells, true, ""));
+            push(self.insert_of(&cells, false, ""));
+        }
+        // A row for B, and a row for nobody.
+        for tenant in 1..self.setting.contract.ids().len().min(3) {
+            let cells = self.with(
+                &self.with(&self.fresh_row(2), &self.parent_cells(tenant == 1)),
+                &self.tenant_cells(tenant),
+            );
+            push(self.insert_of(&cells, true, ""));
+            push(self.insert_of(&cells, false, ""));
+        }
+        if let Some((column, _)) = self.tenant_cells(0).first()
+            && !self.table.columns[*column].required
+            && self.table.stores()
+        {
+            let cells = self.with(&self.fresh_row(3), &[(*column, None)]);
+            push(self.insert_of(&cells, true, ""));
+        }
+        programs
+    }
+
+    pub(super) fn update(&self) -> Vec<Program> {
+        if !self.table.may('U')
+            || !(self.table.stores() || self.table.kind == 'f' || self.table.through & 4 != 0)
+        {
+            return Vec::new();
+        }
+        let name = self.table.sql();
+        let mut programs = Vec::new();
+        let columns: Vec<(usize, &Column)> = self.table.usable('U').filter(|(_, c)| c.settable()).collect();
+        let tenant: Vec<usize> = self.tenant_cells(0).iter().map(|(at, _)| *at).collect();
+        let keyed = |at: usize| {
+            tenant.contains(&at)
+                || self
+                    .table
+                    .constraints
+                    .iter()
+                    .any(|c| matches!(c.kind, 'p' | 'u' | 'x' | 'f') && c.columns.contains(&at))
+        };
+        let b = self.rows(true);
+        let a = self.rows(false);
+        let returning = self.returning();
+        let mut blind = 0;
+        for (at, column) in columns.iter().filter(|(at, _)| !keyed(*at)) {
+            let known = a.iter().chain(&b).filter_map(|row| row[*at].clone());
+            for value in known.chain(self.fresh(column, 4)).take(1) {
+                if blind < 3 {
+                    programs.push(self.one(
+                        "update",
+                        format!("UPDATE {name} SET {} = {}", column.sql(), quote_text(&value)),
+                    ));
+                }
+                for row in
+                    b.iter().take(2).filter_map(|row| self.at_row(row)).take(usize::from(blind < 2) * 2)
+                {
+                    let set =
+                        format!("UPDATE {name} SET {} = {} WHERE {row}", column.sql(), quote_text(&value));
+                    programs.push(self.one("update", format!("{set}{returning}")));
+                    programs.push(self.one("update", set));
+                }
+                blind += 1;
+            }
+        }
+        for (at, column) in columns.iter().filter(|(at, _)| keyed(*at)) {
+            let mut values: Vec<String> = b.iter().take(2).filter_map(|row| row[*at].clone()).collect();
+            values.extend(self.tenant_cells(1).into_iter().filter(|(c, _)| c == at).filter_map(|(_, v)| v));
+            for (_, value) in self.parent_cells(true).into_iter().filter(|(c, _)| c == at) {
+                values.extend(value);
+            }
+            values.sort();
+            values.dedup();
+            for value in values.iter().take(3) {
+                let row =
+                    a.iter().find(|row| row[*at].as_ref() != Some(value)).and_then(|row| self.at_row(row));
+                let condition = row.map_or_else(String::new, |row| format!(" WHERE {row}"));
+                programs.push(self.one(
+                    "update",
+                    format!("UPDATE {name} SET {} = {}{condition}", column.sql(), quote_text(value)),
+                ));
+            }
+        }
+        programs
+    }
+
+    pub(super) fn delete(&self) -> Vec<Program> {
+        if !self.table.rights.contains('D')
+            || !(self.table.stores() || self.table.kind == 'f' || self.table.through & 16 != 0)
+        {
+            return Vec::new();
+        }
+        let name = self.table.sql();
+        let mut programs: Vec<Program> = self
+            .rows(false)
+            .iter()
+            .take(6)
+            .filter_map(|row| self.at_row(row))
+            .map(|row| self.one("delete", format!("DELETE FROM {name} WHERE {row}")))
+            .collect();
+        let returning = self.returning();
+        if let Some(row) = self.rows(true).first().and_then(|row| self.at_row(row)) {
+            programs.push(self.one("delete", format!("DELETE FROM {name} WHERE {row}{returning}")));
+        }
+        programs.push(self.one("delete", format!("DELETE FROM {name}")));
+        programs
+    }
+
+    pub(super) fn upsert(&self) -> Vec<Program> {
+        if !self.insertable() || !self.table.stores() {
+            return Vec::new();
+        }
+        let mut programs = Vec::new();
+        let settable: Vec<&Column> =
+            self.table.usable('U').map(|(_, c)| c).filter(|c| c.settable()).collect();
+        for row in self.rows(true).iter().take(2) {
+            let cells = self.with(&self.with(row, &self.parent_cells(false)), &self.tenant_cells(0));
+            programs.extend(
+                self.insert_of(&cells, false, &format!(" ON CONFLICT DO NOTHING{}", self.returning()))
+                    .map(Program::one),
+            );
+            for constraint in self.table.constraints.iter().filter(|c| c.arbiter && !c.columns.is_empty()) {
+                let key: Vec<String> =
+                    constraint.columns.iter().map(|c| self.table.columns[*c].sql()).collect();
+                let Some(column) = settable.iter().find(|c| !key.contains(&c.sql())).or(settable.first())
+                else {
+                    continue;
+                };
+                let tail = format!(
+                    " ON CONFLICT ({}) DO UPDATE SET {} = excluded.{}",
+                    key.join(", "),
+                    column.sql(),
+                    column.sql()
+                );
+                programs.extend(self.insert_of(&cells, false, &tail).map(Program::one));
+                let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
+                let single = self.with(&self.with(&self.fresh_row(5), &over), &self.tenant_cells(0));
+                programs.extend(self.insert_of(&single, false, &tail).map(Program::one));
+            }
+        }
+        programs
+    }
+
+    /// COPY FROM and MERGE: other ways to write.
+    pub(super) fn other_writes(&self) -> Vec<Program> {
+        let name = self.table.sql();
+        let mut programs = Vec::new();
+        if self.insertable() && self.table.stores() {
+            let cells = self.with(&self.fresh_row(6), &self.tenant_cells(1));
+            let usable: Vec<usize> =
+                self.table.usable('I').filter(|(_, c)| c.settable()).map(|(at, _)| at).collect();
+            let names: Vec<String> = usable.iter().map(|at| self.table.columns[*at].sql()).collect();
+            let fields: Vec<String> = usable.iter().map(|at| copy_field(cells[*at].as_deref())).collect();
+            let mut step = self.step("copy", format!("COPY {name} ({}) FROM STDIN", names.join(", ")));
+            step.copy = Some(format!("{}\n", fields.join("\t")));
+            programs.push(Program::one(step));
+        }
+        if self.setting.catalogue.version >= 150_000
+            && self.table.stores()
+            && self.table.may('U')
+            && self.table.rights.contains('S')
+            && let Some((_, column)) = self.table.usable('U').find(|(_, c)| c.settable())
+        {
+            // The condition reads the target: without that Postgres itself tells of hidden rows, in any schema.
+            let read = format!("t.{0} IS NOT DISTINCT FROM t.{0}", column.sql());
+            programs.push(self.one(
+                    "merge",
+                    format!(
+                        "MERGE INTO {name} t USING (VALUES (1)) s(i) ON {read} WHEN MATCHED THEN UPDATE SET {0} = t.{0}",
+                        column.sql()
+                    ),
+                ));
+            for (at, value) in self.tenant_cells(1) {
+                let column = &self.table.columns[at];
+                let value = value.as_deref().map_or_else(|| "NULL".to_owned(), quote_text);
+                programs.push(self.one(
+                        "merge",
+                        format!(
+                            "MERGE INTO {name} t USING (VALUES (1)) s(i) ON {read} WHEN MATCHED THEN UPDATE SET {} = {value}",
+                            column.sql()
+                        ),
+                    ));
+            }
+        }
+        programs
+    }
+}
+
+fn copy_field(value: Option<&str>) -> String {
+    value.map_or_else(
+        || "\\N".to_owned(),
+        |value| value.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n"),
+    )
+}

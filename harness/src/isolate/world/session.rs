@@ -1,0 +1,84 @@
+//! Sessions: real connections of the role, with enter and leave, and B's beside.
+
+use super::World;
+use super::run::{Trace, refused, send};
+use crate::backend::postgres::client::Connection;
+use crate::isolate::bench::{Problem, SETTINGS};
+use crate::isolate::contract::fill;
+use crate::isolate::program::{Actor, Program};
+
+impl World<'_> {
+    /// On real connections of the role.
+    pub(super) fn session(&mut self, program: &Program) -> Result<Trace, Problem> {
+        let contract = &self.bench.contract;
+        let mut trace = Trace::default();
+        let role = contract.role(0);
+        let real = self.connection.address().user(&role);
+        let mut connection = Connection::open(&real, &SETTINGS)?;
+        connection.limit(std::time::Duration::from_secs(20));
+        let mut beside: Option<Connection> = None;
+        // A tenant whose login fails sends nothing until its request is over.
+        let mut locked = false;
+        for (at, step) in program.steps.iter().enumerate() {
+            match step.actor {
+                Actor::A if locked => trace.answers.push((at, refused())),
+                Actor::A => {
+                    let (_, answer) = send(&mut connection, &[], step)?;
+                    trace.answers.push((at, answer));
+                }
+                Actor::Enter(tenant) => {
+                    let words = self.words(tenant)?;
+                    locked = words.is_none();
+                    let Some(words) = words else { continue };
+                    if contract.tenant.transaction {
+                        connection.simple("BEGIN", None)?;
+                    }
+                    for statement in &contract.tenant.enter {
+                        connection.simple(&fill(statement, &words), None)?;
+                    }
+                }
+                Actor::Leave(_) if locked => locked = false,
+                Actor::Leave(tenant) => {
+                    if contract.tenant.transaction {
+                        connection.simple("COMMIT", None)?;
+                    }
+                    let words = self.bench.words[tenant].clone();
+                    for statement in &contract.tenant.leave {
+                        connection.simple(&fill(statement, &words), None)?;
+                    }
+                }
+                Actor::Before if locked => {}
+                Actor::Before => {
+                    let sql = self.with_values_of_b(&step.sql);
+                    connection.simple(&sql, None)?;
+                }
+                Actor::Beside => {
+                    let sql = self.with_values_of_b(&step.sql);
+                    if beside.is_none() {
+                        beside = Some(Connection::open(&real.user(&contract.role(1)), &SETTINGS)?);
+                    }
+                    if let Some(connection) = &mut beside {
+                        connection.simple(&sql, None)?;
+                    }
+                }
+            }
+        }
+        drop(beside);
+        let pids = connection.pid;
+        drop(connection);
+        // The backend must be gone before its database can be judged or dropped.
+        for _ in 0..200 {
+            let left = self
+                .connection
+                .scalar(&format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pids}"))?;
+            if left.as_deref() == Some("0") {
+                break;
+            }
+        }
+        if self.digest(&|_| true)? != self.baseline.digest {
+            self.renew()?;
+            self.place_sequences(false)?;
+        }
+        Ok(trace)
+    }
+}
