@@ -1,8 +1,9 @@
 //! `proofhouse isolate`: tenant isolation of a Postgres schema, from its contract.
 
+use super::{FINDINGS, Failure};
 use crate::backend::postgres::Choice;
 use crate::isolate::{self, Options, Problem};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -78,10 +79,31 @@ pub fn run(args: Args) -> ExitCode {
     match isolate::run(&options) {
         Ok(report) => {
             print!("{}", report.print(&report.objects, &options));
+            if let Some(reason) = &report.unsaved {
+                return fail(&Problem::Harness(format!("the report cannot be kept: {reason}")));
+            }
             ExitCode::from(report.exit_code())
         }
         Err(problem) => fail(&problem),
     }
+}
+
+/// Replays a saved finding and tells it. Exit status 1 where it still shows, 0 where it does not any more.
+pub(super) fn replay(file: &Path, postgres: &Choice) -> Result<u8, Failure> {
+    let replayed = isolate::replay(file, postgres).map_err(|problem| match problem {
+        Problem::Contract(_) => Failure::usage(&problem),
+        Problem::Harness(_) => Failure::failed(&problem),
+    })?;
+    let finding = &replayed.finding;
+    if finding.stable == 0 {
+        println!("the finding no longer shows on {}: {}", replayed.backend, finding.title());
+        return Ok(0);
+    }
+    let name = file.display().to_string();
+    let name = name.strip_suffix(".case.json").unwrap_or(&name);
+    print!("{}", isolate::finding::print(finding, &replayed.contract, name));
+    println!("replayed on {}", replayed.backend);
+    Ok(FINDINGS)
 }
 
 fn fail(problem: &Problem) -> ExitCode {

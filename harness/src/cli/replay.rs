@@ -2,10 +2,12 @@
 
 use super::run::choose_backend;
 use super::{Catalogue, FAILED, FINDINGS, Failure};
+use crate::backend::postgres::Choice;
 use crate::case::Observation;
 use crate::engine::campaign::replay;
 use crate::engine::case_file::CaseFile;
 use crate::engine::worker::{STACK, Worker};
+use crate::isolate;
 use crate::property;
 use crate::report::{show, terminal};
 use crate::target::LaunchError;
@@ -24,12 +26,18 @@ pub(super) struct Arguments {
     /// The engine: embedded, reference, or the URL of a DynamoDB endpoint
     #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
     backend: String,
+    /// For a finding of `isolate`, which Postgres: embedded[@VERSION], local
+    #[arg(long, default_value = "embedded")]
+    postgres: Choice,
     /// Allow a backend that is not on this machine
     #[arg(long)]
     allow_remote: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Failure> {
+    if isolate::is_saved(&arguments.file) {
+        return super::isolate::replay(&arguments.file, &arguments.postgres);
+    }
     let file = CaseFile::read(&arguments.file).map_err(Failure::usage)?;
     let all = property::all();
     let Some(property) = all.iter().find(|property| property.id() == file.property) else {

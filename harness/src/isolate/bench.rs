@@ -97,7 +97,7 @@ impl Bench {
         drop(connection);
         admin.run(&format!("ALTER DATABASE {} RENAME TO {PREPARED}", quote_name(&name)))?;
         let (mut bases, mut base_rows, mut empty) = (Vec::new(), Vec::new(), Vec::new());
-        for generation in 0..generations.max(1) {
+        for generation in 0..generations {
             let base = format!("proofhouse_base{generation}");
             admin.run(&format!("CREATE DATABASE {base} TEMPLATE {PREPARED}"))?;
             let mut connection = Connection::open(&server.address.database(&base), &SETTINGS)?;
@@ -144,9 +144,19 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// A server once more on the folder that it had.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn restart(&self, folder: &Path) -> Result<Server, Problem> {
+        Server::start(&self.ground, &self.binaries, folder).map_err(Problem::Harness)
+    }
+}
+
 /// Start values of the harness's sessions: nothing waits for ever.
 pub const SETTINGS: [(&str, &str); 3] =
-    [("statement_timeout", "4000"), ("lock_timeout", "400"), ("client_min_messages", "notice")];
+    [("statement_timeout", "3000"), ("lock_timeout", "400"), ("client_min_messages", "notice")];
 
 fn choose(choice: &Choice, notes: &mut Vec<String>) -> Result<Binaries, Problem> {
     match choice {
@@ -490,11 +500,12 @@ fn make_with_referrer(
 }
 
 /// How many rows B has in a world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Volume {
     /// Only what `create` made.
     None,
     /// About three a table.
+    #[default]
     Few,
     /// A few more, with other contents.
     Other,

@@ -7,14 +7,18 @@ pub mod data;
 pub mod finding;
 mod init;
 pub mod oracle;
+mod pair;
 pub mod program;
+mod replay;
 pub mod report;
 mod run;
 mod script;
 mod self_check;
+mod verdict;
 pub mod world;
 
 pub use bench::Problem;
 pub use init::init;
+pub use replay::{Replayed, is_saved, replay};
 pub use report::Report;
 pub use run::{Options, run};

@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use super::finding::{self, Finding, property_of};
-use super::program::Program;
+use super::program::{Kind, Program};
 use super::run::Options;
 use crate::backend::postgres::message::Answer;
 use serde_json::{Value, json};
@@ -20,6 +20,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Programs that ran.
     pub cases: usize,
+    /// Programs that ran for each property.
+    pub cases_of: BTreeMap<&'static str, usize>,
     /// The seed.
     pub seed: u64,
     /// Milliseconds in all.
@@ -32,6 +34,8 @@ pub struct Report {
     pub empty: Vec<String>,
     /// Fallbacks.
     pub notes: Vec<String>,
+    /// Why the report could not be written, where it could not.
+    pub unsaved: Option<String>,
 }
 
 /// Which objects the programs reached, by kind of statement: accepted and refused.
@@ -66,8 +70,25 @@ pub fn outcomes(answers: &[(usize, Answer)]) -> Vec<(usize, bool)> {
     answers.iter().map(|(at, answer)| (*at, answer.error.is_none())).collect()
 }
 
-const PROPERTIES: [&str; 5] =
-    ["isolation_read", "isolation_write", "isolation_infer", "isolation_fail_closed", "pool_hygiene"];
+/// The properties that a run gives evidence for.
+pub const PROPERTIES: [&str; 6] = [
+    "isolation_read",
+    "isolation_write",
+    "isolation_infer",
+    "isolation_fail_closed",
+    "pool_hygiene",
+    "tenant_partition",
+];
+
+/// The properties that a program of this kind gives evidence for.
+pub fn properties_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Requests | Kind::Transaction => &PROPERTIES[..3],
+        Kind::Outside => &PROPERTIES[3..4],
+        Kind::Session => &PROPERTIES[4..5],
+        Kind::Partition => &PROPERTIES[5..],
+    }
+}
 
 impl Report {
     /// Findings that are not accepted.
@@ -80,31 +101,45 @@ impl Report {
         u8::from(self.failures().next().is_some())
     }
 
-    pub(super) fn save(&self, bench: &Bench, options: &Options) -> std::io::Result<()> {
+    pub(super) fn save(&self, bench: &Bench, options: &Options) -> Result<(), String> {
+        let write = |path: &Path, text: String| {
+            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        let folder_of = |path: &Path| {
+            std::fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))
+        };
         let mut lines = Vec::new();
         for finding in &self.findings {
             let path = self.file(options, finding);
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)?;
+                folder_of(folder)?;
             }
             let saved = finding.saved(&options.contract);
-            let text = serde_json::to_string_pretty(&saved).map_err(std::io::Error::other)?;
-            std::fs::write(path.with_extension("case.json"), text + "\n")?;
-            std::fs::write(path.with_extension("sql"), finding::script(bench, finding))?;
+            let text = serde_json::to_string_pretty(&saved).map_err(|error| error.to_string())?;
+            write(&path.with_extension("case.json"), text + "\n")?;
+            write(&path.with_extension("sql"), finding::script(bench, finding))?;
             lines.push(self.line(finding, &path.with_extension("case.json")));
         }
         for property in PROPERTIES {
-            if !self.findings.iter().any(|f| property_of(f.channel(), &f.program) == property) {
-                lines.push(json!({
-                    "property": property, "target": self.contract, "backend": self.backend, "verdict": "held",
-                    "cases": self.cases, "seed": self.seed, "ms": self.ms as u64,
-                }));
+            if self.findings.iter().any(|f| property_of(f.channel(), &f.program) == property) {
+                continue;
             }
+            let cases = self.cases_of.get(property).copied().unwrap_or(0);
+            let mut line = json!({
+                "property": property, "target": self.contract, "backend": self.backend, "verdict": "held",
+                "cases": cases, "seed": self.seed, "ms": self.ms as u64,
+            });
+            if cases == 0 {
+                line["verdict"] = json!("not_run");
+                line["reason"] =
+                    json!("no program of this kind ran: none fits the contract, or the time was too short");
+            }
+            lines.push(line);
         }
         if let Some(folder) = &options.report {
-            std::fs::create_dir_all(folder)?;
+            folder_of(folder)?;
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            std::fs::write(folder.join("results.jsonl"), text)?;
+            write(&folder.join("results.jsonl"), text)?;
         }
         Ok(())
     }
@@ -174,6 +209,17 @@ impl Report {
         }
         if !self.empty.is_empty() {
             out.push_str(&format!("no row could be made in: {}\n", self.empty.join(", ")));
+        }
+        let counted: Vec<String> = PROPERTIES
+            .iter()
+            .map(|property| match self.cases_of.get(property) {
+                Some(count) => format!("{property} {count}"),
+                None => format!("{property} not run"),
+            })
+            .collect();
+        out.push_str(&format!("programs: {}\n", counted.join(" · ")));
+        for note in &self.notes {
+            out.push_str(&format!("note: {note}\n"));
         }
         let mut kinds: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for ((_, verb), (accepted, refused)) in &self.coverage.reached {

@@ -1,15 +1,14 @@
 //! The run: workers with two worlds each, stages of rows, systematic programs first, then random ones.
 
 use super::bench::{Bench, Problem, Volume};
-use super::catalogue::Catalogue;
 use super::contract::{Contract, Family, Level, fill};
-use super::data::Made;
 use super::finding::{self, Finding};
-use super::oracle::{Channel, Leak, Marks};
-use super::program::{Changes, Kind, Pools, Program, Setting, Step, column_of, random, systematic};
+use super::oracle::{Channel, Leak};
+use super::pair::{AT_WORK, Pair, Stage};
+use super::program::{Changes, Kind, Program, Setting, Step, listening, random, systematic};
 use super::report::{Coverage, Report};
 use super::self_check;
-use super::world::{Rows, World};
+use super::verdict::{accepted, finding_of, is_new};
 use crate::backend::postgres::Choice;
 use crate::tape::Source;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,139 +38,12 @@ pub struct Options {
     /// Whether lines about the progress are printed.
     pub quiet: bool,
 }
-
-/// Two worlds of one worker.
-pub struct Pair<'bench> {
-    /// World 1.
-    pub one: World<'bench>,
-    /// World 2.
-    pub two: World<'bench>,
-    /// How its rows were made last.
-    stage: Stage,
-    /// B's values in each.
-    pub marks: (Marks, Marks),
-    /// The catalogue.
-    pub catalogue: &'bench Catalogue,
-    bench: &'bench Bench,
-}
-
-impl<'bench> Pair<'bench> {
-    fn new(bench: &'bench Bench, worker: usize, stage: Stage) -> Result<Self, Problem> {
-        // Not at once: the kernel stops a server when the thread that started it ends.
-        let one = bench.server(&format!("w{worker}-1"))?;
-        let two = bench.server(&format!("w{worker}-2"))?;
-        let (one, two) = both(
-            || World::new(bench, one, 1, stage.base, stage.volumes.0, stage.number),
-            || World::new(bench, two, 2, stage.base, stage.volumes.1, stage.number),
-        );
-        let mut pair = Self {
-            one: one?,
-            two: two?,
-            stage,
-            marks: Default::default(),
-            catalogue: &bench.catalogue,
-            bench,
-        };
-        pair.learn()?;
-        Ok(pair)
-    }
-
-    fn rebuild(&mut self, stage: Stage) -> Result<(), Problem> {
-        self.stage = stage;
-        let (one, two) = both(
-            || self.one.build(stage.base, &Rows::Volume(stage.volumes.0, stage.number)),
-            || self.two.build(stage.base, &Rows::Volume(stage.volumes.1, stage.number)),
-        );
-        one.and(two)?;
-        self.learn()
-    }
-
-    /// Makes both worlds anew with exactly these rows, for a few programs.
-    ///
-    /// # Errors
-    /// A row is refused, or a world fails.
-    pub fn rebuild_exactly(
-        &mut self,
-        base: usize,
-        given: Option<&Vec<Made>>,
-        own: (&[Made], &[Made]),
-    ) -> Result<(), Problem> {
-        let rows = |own: &[Made]| Rows::Exactly { base: given.cloned(), own: own.to_vec() };
-        let (one, two) = both(
-            || self.one.build_unless_so(base, &rows(own.0)),
-            || self.two.build_unless_so(base, &rows(own.1)),
-        );
-        if one? | two? {
-            self.learn()?;
-        }
-        Ok(())
-    }
-
-    /// Reads rows, marks and baselines of both worlds.
-    ///
-    /// # Errors
-    /// A world fails.
-    pub fn learn(&mut self) -> Result<(), Problem> {
-        self.one.learn()?;
-        self.two.learn()?;
-        let alike: Vec<(i64, bool)> =
-            self.one.sequences.own.iter().zip(&self.two.sequences.own).map(|(a, b)| *a.max(b)).collect();
-        self.one.learn_all(&alike)?;
-        self.two.learn_all(&alike)?;
-        let words: Vec<Vec<String>> =
-            self.bench.words.iter().map(|words| words.values().cloned().collect()).collect();
-        let of = |world: &World<'_>| {
-            Marks::new(
-                &self.bench.catalogue,
-                &world.rows,
-                &world.owners,
-                &world.public,
-                &words,
-                &self.bench.secrets,
-            )
-        };
-        self.marks = (of(&self.one), of(&self.two));
-        Ok(())
-    }
-
-    fn pools(&self) -> Pools {
-        let mut pools = Pools::new(self.catalogue, &self.bench.contract);
-        for world in [&self.two, &self.one] {
-            pools.add(self.catalogue, &self.bench.contract, &world.rows.tables, &world.owners);
-        }
-        pools
-    }
-}
-
-/// Two things at once.
-fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, two: impl FnOnce() -> B) -> (A, B) {
-    std::thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let two = two();
-        match one.join() {
-            Ok(one) => (one, two),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
-/// Rows of a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stage {
-    /// Which base the worlds are made from.
-    base: usize,
-    /// How many rows B has in each.
-    volumes: (Volume, Volume),
-    /// Where their numbers begin.
-    number: usize,
-}
-
 const STAGES: [Stage; 5] = [
     Stage { base: 0, volumes: (Volume::None, Volume::Few), number: 0 },
-    Stage { base: 0, volumes: (Volume::Few, Volume::Other), number: 0 },
+    Stage { base: 1, volumes: (Volume::Few, Volume::Other), number: 0 },
     Stage { base: 1, volumes: (Volume::None, Volume::Few), number: 0 },
     Stage { base: 0, volumes: (Volume::Few, Volume::Many), number: 0 },
-    Stage { base: 1, volumes: (Volume::Few, Volume::Other), number: 0 },
+    Stage { base: 0, volumes: (Volume::Few, Volume::Other), number: 0 },
 ];
 
 /// What workers share.
@@ -181,7 +53,10 @@ struct Shared {
     known: Mutex<BTreeSet<(Channel, String)>>,
     cases: std::sync::atomic::AtomicUsize,
     coverage: Mutex<Coverage>,
+    cases_of: Mutex<BTreeMap<&'static str, usize>>,
     failed: std::sync::atomic::AtomicBool,
+    /// Objects on which statements had to be stopped, and how often.
+    slow: Mutex<BTreeMap<String, usize>>,
 }
 
 /// Runs a contract.
@@ -212,7 +87,9 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
         known: Mutex::new(BTreeSet::new()),
         cases: std::sync::atomic::AtomicUsize::new(0),
         coverage: Mutex::new(Coverage::default()),
+        cases_of: Mutex::new(BTreeMap::new()),
         failed: std::sync::atomic::AtomicBool::new(false),
+        slow: Mutex::new(BTreeMap::new()),
     };
     let outcomes: Vec<Result<(), Problem>> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..options.jobs.max(1))
@@ -250,19 +127,28 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
             "no program was run: the time is too short, or the role may use nothing".to_owned(),
         ));
     }
-    let report = Report {
+    let mut report = Report {
         contract: bench.contract.name(),
         backend: bench.backend.clone(),
         findings,
         cases,
+        cases_of: shared.cases_of.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         seed: options.seed,
         ms: start.elapsed().as_millis(),
         coverage,
         objects: objects(&bench),
         empty: bench.empty.clone(),
-        notes: bench.notes.clone(),
+        notes: {
+            let slow = shared.slow.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let stopped = slow.into_iter().filter(|(_, count)| *count > 1).map(|(object, _)| {
+                format!("statements on {object} did not end within three seconds; no more of them were sent")
+            });
+            bench.notes.iter().cloned().chain(stopped).collect()
+        },
+        unsaved: None,
     };
-    report.save(&bench, options).map_err(|error| Problem::Harness(format!("report: {error}")))?;
+    // What was found is told even where it cannot be kept.
+    report.unsaved = report.save(&bench, options).err().map(|error| error.to_string());
     Ok(report)
 }
 
@@ -299,6 +185,10 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         let until = if round == 0 { deadline } else { deadline.min(stage_end) };
         let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
         let time_left = || Instant::now() < until && !enough();
+        if worker == 0 && !checked && !enough() && !bench.contract.neighbour.concurrent.is_empty() {
+            let third = Instant::now() + options.time / 3;
+            neighbour(bench, shared, &mut pair, &programs, options, third, &mut found_here)?;
+        }
         let mut changes = Changes::default();
         for program in &programs {
             if !time_left() {
@@ -309,6 +199,12 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
                 changes.note(program);
             }
         }
+        for program in listening(&setting, &pair.two.inserts_of_b()) {
+            if !time_left() {
+                break;
+            }
+            found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
+        }
         for program in changes.followed(&setting) {
             if !time_left() {
                 break;
@@ -318,7 +214,9 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         if worker == 0 && !checked {
             self_check::identical(bench, &mut pair, &programs)?;
             checked = true;
-            neighbour(bench, shared, &mut pair, &programs, options, deadline, &mut found_here)?;
+            if bench.contract.neighbour.concurrent.is_empty() && !enough() {
+                neighbour(bench, shared, &mut pair, &programs, options, deadline, &mut found_here)?;
+            }
         }
         if round > 0 || turn >= jobs {
             let mut source = Source::seeded(options.seed.wrapping_mul(1_000_003).wrapping_add(turn as u64));
@@ -334,7 +232,12 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
             break;
         }
         turn += jobs;
-        pair.rebuild(Stage { number: number + turn, ..STAGES[turn % STAGES.len()] })?;
+        let stage = Stage { number: number + turn, ..STAGES[turn % STAGES.len()] };
+        if let Err(Problem::Harness(_)) = pair.rebuild(stage) {
+            // A server that was restarted from outside: once more.
+            pair.revive()?;
+            pair.rebuild(stage)?;
+        }
     }
     // What the other worker found meanwhile may say it all.
     found_here.retain(|finding| {
@@ -414,23 +317,31 @@ fn trial(
     if program.unaligned && bench.catalogue.sequences.is_empty() {
         return Ok(Vec::new());
     }
+    // What had to be stopped twice would be stopped again, three seconds later.
+    let stopped = |object: &String| lock(&shared.slow).get(object).is_some_and(|count| *count > 1);
+    if program.steps.iter().any(|step| stopped(&step.object)) {
+        return Ok(Vec::new());
+    }
     let tests = shared.cases.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    let mut leaks = pair.leaks(program)?;
-    lock(&shared.coverage).saw(program, pair.two.last_codes());
-    if program.unaligned && !leaks.is_empty() {
-        // What goes away when sequences stand alike is theirs.
-        let aligned = pair.leaks(&Program { unaligned: false, ..program.clone() })?;
-        leaks.retain(|leak| !aligned.iter().any(|other| other.step == leak.step && !leak.direct));
-        for leak in leaks.iter_mut().filter(|leak| !leak.direct) {
-            leak.channels = vec![Channel::Sequence];
+    for property in super::report::properties_of(program.kind) {
+        *lock(&shared.cases_of).entry(property).or_default() += 1;
+    }
+    let leaks = pair.leaks(program)?;
+    let slow_here = pair.one.was_slow().max(pair.two.was_slow());
+    if slow_here > 0 {
+        let mut slow = lock(&shared.slow);
+        for step in program.steps.iter().filter(|step| !step.object.is_empty()) {
+            *slow.entry(step.object.clone()).or_default() += slow_here;
         }
     }
+    lock(&shared.coverage).saw(program, pair.two.last_codes());
     let mut found = Vec::new();
     for leak in leaks {
         if !is_new(bench, &mut lock(&shared.known), &leak) {
             continue;
         }
-        let mut finding = finding_of(bench, shared, pair, program, &leak, tests);
+        let mut finding =
+            finding_of(bench, pair, program, &leak, (tests, shared.start.elapsed().as_millis()));
         if program.steps.len() > 1 {
             finding::fewer_steps(bench, pair, &mut finding)?;
         }
@@ -443,83 +354,6 @@ fn trial(
         found.push(finding);
     }
     Ok(found)
-}
-
-/// Whether the leak says something that is not known: who reads an object's rows learns how many they are, too.
-fn is_new(bench: &Bench, known: &mut BTreeSet<(Channel, String)>, leak: &Leak) -> bool {
-    let read = (Channel::Read, leak.object.clone());
-    let implied = matches!(leak.channel(), Channel::Existence | Channel::Count)
-        && known.contains(&read)
-        && accepted(bench, Channel::Read, &leak.object, "").is_none();
-    !implied && known.insert(leak.identity())
-}
-
-/// The reason for which the contract accepts a channel on an object, which a statement may know by another name.
-fn accepted(bench: &Bench, channel: Channel, object: &str, addressed: &str) -> Option<String> {
-    let names = |what: &str| {
-        what == object || what.rsplit('.').next() == Some(object) || what == addressed || {
-            // A column stands for the constraints that hold it.
-            column_of(&bench.catalogue, what).is_some_and(|(table, column)| {
-                bench.catalogue.tables[table]
-                    .constraints
-                    .iter()
-                    .any(|c| c.name == object && c.columns.contains(&column))
-            })
-        }
-    };
-    let fits = |key: &str| match key.split_once('@') {
-        None => key == channel.name(),
-        Some((name, what)) => name == channel.name() && names(what),
-    };
-    bench.contract.allow.iter().find(|(key, _)| fits(key)).map(|(_, reason)| reason.clone())
-}
-
-fn finding_of(
-    bench: &Bench,
-    shared: &Shared,
-    pair: &Pair<'_>,
-    program: &Program,
-    leak: &Leak,
-    tests: usize,
-) -> Finding {
-    let object = leak.object.clone();
-    let addressed = program.steps.get(leak.step).map_or("", |step| step.object.as_str());
-    let accepted = accepted(bench, leak.channel(), &object, addressed);
-    let base = pair.two.base();
-    Finding {
-        channels: leak.channels.clone(),
-        hint: hint(bench, program, &object),
-        object,
-        program: program.clone(),
-        step: leak.step,
-        seen: leak.seen.clone(),
-        base,
-        base_rows: bench.base_rows[base].clone(),
-        rows: (pair.one.made.clone(), pair.two.made.clone()),
-        stage: pair.stage,
-        shrink: (0, 0, 0),
-        stable: 0,
-        tests,
-        ms: shared.start.elapsed().as_millis(),
-        accepted,
-    }
-}
-
-/// A fact about the object, or about one that the program names.
-fn hint(bench: &Bench, program: &Program, object: &str) -> Option<String> {
-    let hints = &bench.catalogue.hints;
-    let general = hints.iter().find(|(about, _)| about.is_empty());
-    let exact = hints.iter().find(|(about, text)| {
-        about == object || !object.is_empty() && text.starts_with(&format!("{object} "))
-    });
-    let near = hints.iter().find(|(about, _)| {
-        !about.is_empty()
-            && program
-                .steps
-                .iter()
-                .any(|step| step.object == *about || step.sql.contains(&format!("{about}(")))
-    });
-    general.or(exact).or(near).map(|(_, text)| text.clone())
 }
 
 /// B at work while A runs, in world 2 only.
@@ -540,10 +374,10 @@ fn neighbour(
     }
     let mut statements = contract.neighbour.concurrent.clone();
     if statements.is_empty() {
-        statements = vec!["SELECT 'zebra-at-work-7741', pg_advisory_lock(7741)".to_owned()];
+        statements = vec![format!("SELECT '{AT_WORK}', pg_advisory_lock(7741)")];
     }
     pair.two.begin_beside(&statements)?;
-    pair.marks.1.add("zebra-at-work-7741");
+    pair.marks.1.add(AT_WORK);
     for program in
         programs.iter().filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction))
     {
@@ -562,7 +396,8 @@ fn neighbour(
         for leak in leaks {
             if is_new(bench, &mut lock(&shared.known), &leak) {
                 let shifted = Leak { step: leak.step + statements.len(), ..leak };
-                let mut finding = finding_of(bench, shared, pair, &marked, &shifted, 0);
+                let mut finding =
+                    finding_of(bench, pair, &marked, &shifted, (0, shared.start.elapsed().as_millis()));
                 finding.tests = shared.cases.load(std::sync::atomic::Ordering::Relaxed);
                 // B must be at work for it, so it is replayed here and not shrunk.
                 for _ in 0..20 {
@@ -603,7 +438,13 @@ fn objects(bench: &Bench) -> Vec<String> {
             function.executable && !function.trigger && !function.extension && inside(&function.schema)
         })
         .map(super::catalogue::Function::label);
-    let mut all: Vec<String> = tables.chain(functions).collect();
+    let adversary = &bench.contract.adversary;
+    let statements = (0..adversary.statements.len()).map(|at| format!("statements[{at}]"));
+    let mut all: Vec<String> = if adversary.only {
+        statements.collect()
+    } else {
+        tables.chain(functions).chain(statements).collect()
+    };
     all.dedup();
     all
 }

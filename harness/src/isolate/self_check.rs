@@ -2,8 +2,8 @@
 
 use super::bench::{Bench, Problem};
 use super::oracle::{self, Channel, Evidence};
+use super::pair::Pair;
 use super::program::{Kind, Program, Step};
-use super::run::Pair;
 
 /// A value that only the planted row has.
 const CANARY: &str = "proofhouse-canary-b";

@@ -42,6 +42,9 @@ pub struct World<'bench> {
     beside: Option<Connection>,
     codes: Vec<(usize, bool)>,
     changed: bool,
+    slow: usize,
+    /// Whether nothing has moved its sequences since it was made.
+    fresh: bool,
     /// How it is made again, where it has no pristine copy.
     recipe: Option<Rows>,
 }
@@ -68,9 +71,31 @@ impl<'bench> World<'bench> {
         volume: Volume,
         number: usize,
     ) -> Result<Self, Problem> {
+        let mut world = Self::empty(bench, server, index, base)?;
+        world.build(base, &Rows::Volume(volume, number))?;
+        Ok(world)
+    }
+
+    /// Makes a world on a server of its own with these rows, for a few programs.
+    ///
+    /// # Errors
+    /// The server or the database fails, or a row is refused.
+    pub fn with(
+        bench: &'bench Bench,
+        server: Server,
+        index: usize,
+        base: usize,
+        rows: &Rows,
+    ) -> Result<Self, Problem> {
+        let mut world = Self::empty(bench, server, index, base)?;
+        world.build_directly(base, rows)?;
+        Ok(world)
+    }
+
+    fn empty(bench: &'bench Bench, server: Server, index: usize, base: usize) -> Result<Self, Problem> {
         let name = bench.contract.name();
         let connection = Connection::open(&server.address, &SETTINGS)?;
-        let mut world = Self {
+        Ok(Self {
             bench,
             index,
             server,
@@ -87,10 +112,10 @@ impl<'bench> World<'bench> {
             beside: None,
             codes: Vec::new(),
             changed: false,
+            slow: 0,
             recipe: None,
-        };
-        world.build(base, &Rows::Volume(volume, number))?;
-        Ok(world)
+            fresh: true,
+        })
     }
 
     /// Makes the world anew from a base, with other rows of B.
@@ -256,8 +281,9 @@ impl<'bench> World<'bench> {
             }
         }
         self.connection = Connection::open(&self.server.address.database(&name), &SETTINGS)?;
-        self.connection.limit(std::time::Duration::from_secs(20));
+        self.connection.limit(std::time::Duration::from_secs(6));
         self.login = None;
+        self.fresh = true;
         Ok(())
     }
 
@@ -373,7 +399,9 @@ impl<'bench> World<'bench> {
                     .map_err(|error| self.bench.contract.error_at("public", format!("public: {error}")))?;
             }
         }
-        self.sequences.own = self.positions()?;
+        if std::mem::take(&mut self.fresh) {
+            self.sequences.own = self.positions()?;
+        }
         Ok(())
     }
 

@@ -83,6 +83,16 @@ fn of_table(catalogue: &Catalogue, table: &Table) -> Vec<String> {
         _ => {}
     }
     for constraint in &table.constraints {
+        if matches!(constraint.kind, 'p' | 'u' | 'x') {
+            let names: Vec<&str> =
+                constraint.columns.iter().map(|at| table.columns[*at].name.as_str()).collect();
+            facts.push(format!(
+                "{} holds over all rows of {}, whoever's they are: ({})",
+                constraint.name,
+                table.label(),
+                names.join(", ")
+            ));
+        }
         if constraint.kind == 'f'
             && let Some(target) = catalogue.table(constraint.target)
             && constraint.columns.len() == 1

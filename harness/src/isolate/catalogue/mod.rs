@@ -28,6 +28,8 @@ pub struct Catalogue {
     pub settings: Vec<String>,
     /// The server's version: 170006.
     pub version: u32,
+    /// Texts that decide who may do what: conditions of policies.
+    pub conditions: Vec<String>,
     /// Static facts that may explain a finding: object and sentence.
     pub hints: Vec<(String, String)>,
 }
@@ -271,6 +273,47 @@ impl Catalogue {
             .position(by_full)
             .or_else(|| self.tables.iter().position(|t| t.name == name && t.schema == "public"))
             .or_else(|| self.tables.iter().position(|t| by_name(&t)))
+    }
+
+    /// Channels that functions notify by a constant name.
+    pub fn channels(&self) -> Vec<String> {
+        let mut channels = Vec::new();
+        for function in self.functions.iter().filter(|f| !f.extension) {
+            let source = &function.source;
+            let called = source.match_indices("pg_notify(").filter_map(|(at, word)| {
+                let rest = source[at + word.len()..].trim_start().strip_prefix('\'')?;
+                Some(rest.split('\'').next()?.to_owned())
+            });
+            let upper = source.to_ascii_uppercase();
+            let stated = upper.match_indices("NOTIFY ").filter_map(|(at, word)| {
+                let rest = source.get(at + word.len()..)?;
+                let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                (!name.is_empty()).then(|| name.to_ascii_lowercase())
+            });
+            for channel in called.chain(stated) {
+                if !channels.contains(&channel) {
+                    channels.push(channel);
+                }
+            }
+        }
+        channels
+    }
+
+    /// Quoted words in policies and functions that name a column: what its values are compared with.
+    pub fn words_beside(&self, column: &str) -> Vec<String> {
+        let sources = self.functions.iter().filter(|f| !f.extension).map(|f| &f.source);
+        let mut words = Vec::new();
+        for text in self.conditions.iter().chain(sources).filter(|text| text.contains(column)) {
+            for word in text.split('\'').skip(1).step_by(2) {
+                let plain = !word.is_empty()
+                    && word.len() <= 24
+                    && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+                if plain && !words.iter().any(|known| known == word) {
+                    words.push(word.to_owned());
+                }
+            }
+        }
+        words
     }
 
     /// The base type below domains.

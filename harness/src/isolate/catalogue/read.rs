@@ -48,6 +48,14 @@ pub fn read(connection: &mut Connection, role: &str, login: &str) -> Result<Cata
         .into_iter()
         .filter_map(|row| row.into_iter().next().flatten())
         .collect();
+    catalogue.conditions = connection
+        .run(
+            "SELECT concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) \
+             FROM pg_catalog.pg_policy ORDER BY polrelid, polname",
+        )?
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect();
     catalogue.hints = super::hints(&catalogue, connection, role)?;
     Ok(catalogue)
 }

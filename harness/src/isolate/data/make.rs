@@ -4,9 +4,11 @@
 //! schema refuses every time is left out: the coverage report says so.
 
 use super::owner::{Owner, Rule, Rules};
+use super::repair::{Repair, candidates_for, checked_columns, products};
 use super::snapshot::{Cells, Snapshot};
 use super::value::{Flavour, shape};
 use crate::backend::postgres::client::{Connection, Result};
+use crate::backend::postgres::message::Report;
 use crate::backend::postgres::{quote_name, quote_text};
 use crate::isolate::catalogue::Catalogue;
 use crate::isolate::contract::{Contract, Words, fill};
@@ -126,17 +128,16 @@ impl<'run> Maker<'run> {
         let foreign = matches!(who, Who::Tenant(tenant) if tenant > 0);
         let mut mode = self.modes.get(&(table, foreign)).copied().unwrap_or(0);
         let mut refused_modes = 0;
+        let mut repair = Repair::default();
         for attempt in 0..24 {
             let flavour = Flavour { who: letter, world, number, attempt };
-            let Some(cells) = self.cells(table, who, flavour) else { return Ok(None) };
+            let Some(mut cells) = self.cells(table, who, flavour) else { return Ok(None) };
+            repair.apply(&mut cells);
             let sql = self.insert_sql(table, &cells);
             let sent = cells;
             let session = self.session(mode, who);
             let full = format!("{session}{sql}");
-            let answers = self.connection.simple(&full, None)?;
-            let failed = answers.iter().find_map(|answer| answer.error.clone());
-            let row = answers.into_iter().next_back().and_then(|answer| answer.rows.into_iter().next());
-            self.connection.run("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")?;
+            let (failed, row) = self.try_insert(&full)?;
             match (failed, row) {
                 (None, Some(cells)) => {
                     self.modes.insert((table, foreign), mode);
@@ -145,6 +146,14 @@ impl<'run> Maker<'run> {
                 }
                 (None, None) => return Ok(None),
                 (Some(error), _) => {
+                    if error.code == "23514"
+                        && let Some(found) =
+                            self.repaired(table, &sent, &error, flavour, &session, &mut repair)?
+                    {
+                        self.modes.insert((table, foreign), mode);
+                        let (cells, full, again) = found;
+                        return Ok(Some(self.keep(table, who, cells, (full, again))));
+                    }
                     let values = error.code.starts_with("23") || error.code.starts_with("22");
                     if !values {
                         mode = (mode + 1) % MODES;
@@ -152,6 +161,61 @@ impl<'run> Maker<'run> {
                         if refused_modes > 2 * MODES {
                             return Ok(None);
                         }
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends an insert and tidies the session: the error, or the row.
+    fn try_insert(&mut self, sql: &str) -> Result<(Option<Box<Report>>, Option<Cells>)> {
+        const TIDY: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+        let mut answers = self.connection.pipeline(&[sql, TIDY])?;
+        let answers = answers.swap_remove(0);
+        let failed = answers.iter().find_map(|answer| answer.error.clone());
+        let row = answers.into_iter().next_back().and_then(|answer| answer.rows.into_iter().next());
+        Ok((failed, row))
+    }
+
+    /// Tries values for the columns of the check that failed, the others as they are. Where the check holds and
+    /// something else fails, the values are kept for the next try.
+    fn repaired(
+        &mut self,
+        at: usize,
+        sent: &[Option<Option<String>>],
+        error: &Report,
+        flavour: Flavour,
+        session: &str,
+        repair: &mut Repair,
+    ) -> Result<Option<(Cells, String, String)>> {
+        const MOST: usize = 150;
+        let table = &self.catalogue.tables[at];
+        let name = error.constraint.clone().unwrap_or_default();
+        let Some(columns) = checked_columns(self.catalogue, table, error) else { return Ok(None) };
+        let lists: Vec<Vec<Option<String>>> = columns
+            .iter()
+            .map(|column| candidates_for(self.catalogue, table, *column, flavour, sent[*column].as_ref()))
+            .collect();
+        for choice in products(&lists, MOST) {
+            let mut cells = sent.to_vec();
+            for (column, value) in columns.iter().zip(&choice) {
+                cells[*column] = Some(value.clone());
+            }
+            let full = format!("{session}{}", self.insert_sql(at, &cells));
+            let (failed, row) = self.try_insert(&full)?;
+            match failed {
+                None => {
+                    let Some(row) = row else { return Ok(None) };
+                    let again = self.again(at, &cells, &row, session).unwrap_or_else(|| full.clone());
+                    return Ok(Some((row, full, again)));
+                }
+                Some(other) if other.constraint.as_deref() == Some(name.as_str()) => {}
+                // Another check is next; anything else may have nothing to do with these values.
+                Some(other) => {
+                    if other.code == "23514" {
+                        repair.keep(&columns, &choice);
+                        return Ok(None);
                     }
                 }
             }
@@ -320,7 +384,9 @@ impl<'run> Maker<'run> {
             if value.is_none() && column.required {
                 return None;
             }
-            let skip = !column.required && flavour.attempt % 4 == 2;
+            // Every third value is missing where it may be: what is open, not deleted, not answered yet.
+            let absent = (flavour.number + position).is_multiple_of(3);
+            let skip = !column.required && (flavour.attempt % 4 == 2 || flavour.attempt == 0 && absent);
             cells[position] = Some(value.filter(|_| !skip));
         }
         Some(cells)
@@ -385,6 +451,19 @@ impl<'run> Maker<'run> {
         let parents = self.parents(target, tenant, flavour, own, &fixed);
         let nullable = open.iter().all(|(own, _)| !table.columns[*own].required);
         if parents.is_empty() {
+            let itself = target == at && open.iter().all(|(_, far)| table.columns[*far].settable());
+            if !nullable && itself {
+                // The first row of a tree refers to itself.
+                for (own, far) in open {
+                    let value = match &cells[far] {
+                        Some(value) => value.clone(),
+                        None => shape(self.catalogue, table, &table.columns[far], flavour),
+                    };
+                    cells[far] = Some(value.clone());
+                    cells[own] = Some(value);
+                }
+                return Some(());
+            }
             if !nullable {
                 return open.iter().all(|(own, _)| table.columns[*own].fills_itself()).then_some(());
             }

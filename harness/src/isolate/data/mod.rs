@@ -2,10 +2,12 @@
 
 mod make;
 mod owner;
+mod repair;
 mod snapshot;
 mod value;
 
 pub use make::{Made, Maker, Who};
 pub use owner::{Owner, Rule, Rules, TableRule};
+pub use repair::candidates_for;
 pub use snapshot::{Cells, Snapshot, digest};
 pub use value::{Flavour, candidates_of, shape};

@@ -1,6 +1,6 @@
 //! All rows of a database, and cheap evidence that they changed.
 
-use crate::backend::postgres::client::{Connection, Result};
+use crate::backend::postgres::client::{ClientError, Connection, Result};
 use crate::isolate::catalogue::Catalogue;
 
 /// The cells of a row, as text.
@@ -38,8 +38,17 @@ impl Snapshot {
     /// The connection is lost.
     pub fn take_some(catalogue: &Catalogue, connection: &mut Connection, some: &[usize]) -> Result<Self> {
         let mut tables = vec![Vec::new(); catalogue.tables.len()];
-        for (at, name) in stored(catalogue).filter(|(at, _)| some.contains(at)) {
-            tables[at] = connection.run(&format!("SELECT * FROM {name}"))?;
+        let wanted: Vec<(usize, String)> = stored(catalogue).filter(|(at, _)| some.contains(at)).collect();
+        for chunk in wanted.chunks(20) {
+            let texts: Vec<String> = chunk.iter().map(|(_, name)| format!("SELECT * FROM {name}")).collect();
+            for ((at, _), answers) in chunk.iter().zip(connection.pipeline(&texts)?) {
+                for answer in answers {
+                    if let Some(error) = answer.error {
+                        return Err(ClientError::Statement(texts.join("; "), error));
+                    }
+                    tables[*at].extend(answer.rows);
+                }
+            }
         }
         Ok(Self { tables })
     }

@@ -10,8 +10,8 @@ pub use shrink::{fewer_steps, replay, shrink};
 
 use super::data::Made;
 use super::oracle::Channel;
-use super::program::Program;
-use super::run::Stage;
+use super::pair::Stage;
+use super::program::{Kind, Program};
 use serde::{Deserialize, Serialize};
 
 /// A leak with its least program.
@@ -103,6 +103,9 @@ impl Finding {
     pub fn title(&self) -> String {
         let verb = self.program.steps.get(self.step).map_or("a statement", |step| step.verb.as_str());
         let object = &self.object;
+        if self.program.kind == Kind::Partition {
+            return format!("B sees a row of A: {object} ({verb})");
+        }
         match self.channel() {
             Channel::Write => format!("A changes what is not its own: {object} ({verb})"),
             Channel::Read => format!("A sees a value of B: {object} ({verb})"),

@@ -9,6 +9,7 @@ pub fn property_of(channel: Channel, program: &Program) -> &'static str {
     match (program.kind, channel) {
         (Kind::Outside, _) => "isolation_fail_closed",
         (Kind::Session, _) => "pool_hygiene",
+        (Kind::Partition, _) => "tenant_partition",
         (_, Channel::Write | Channel::Dos) => "isolation_write",
         (_, Channel::Read) => "isolation_read",
         _ => "isolation_infer",
@@ -88,6 +89,9 @@ fn fix(finding: &Finding) -> &'static str {
         }
         (_, Kind::Session) => {
             "enter inside the request's transaction (SET LOCAL), or DISCARD ALL before the connection goes back"
+        }
+        (_, Kind::Partition) => {
+            "one policy for every tenant: compare the tenant column with =, never with an order or a prefix"
         }
         (Channel::Read, _) if function => {
             "SECURITY INVOKER, or a tenant condition and a search_path inside the function; parameters, not pasted text"

@@ -16,6 +16,7 @@ pub fn script(bench: &Bench, finding: &Finding) -> String {
     );
     let folder = contract.folder().canonicalize().unwrap_or_else(|_| contract.folder());
     let role_of = |tenant: usize| contract.role(tenant);
+    let who = usize::from(finding.program.kind == Kind::Partition);
     let mut roles = vec![contract.database.owner.clone()];
     roles.extend((0..contract.ids().len()).map(role_of));
     roles.dedup();
@@ -59,7 +60,7 @@ pub fn script(bench: &Bench, finding: &Finding) -> String {
         section(&mut out, "-- rows of A and of everyone", &finding.base_rows);
         section(&mut out, "-- rows of B", rows);
         out.push_str("ANALYZE;\n-- A\n");
-        out.push_str(&format!("SET SESSION AUTHORIZATION {};\n", quote_name(&role_of(0))));
+        out.push_str(&format!("SET SESSION AUTHORIZATION {};\n", quote_name(&role_of(who))));
         let enter = |tenant: usize| {
             let mut text = String::new();
             if contract.tenant.transaction {
@@ -73,6 +74,7 @@ pub fn script(bench: &Bench, finding: &Finding) -> String {
         match finding.program.kind {
             Kind::Session | Kind::Outside => {}
             Kind::Requests => out.push_str(&enter(0)),
+            Kind::Partition => out.push_str(&enter(1)),
             Kind::Transaction => {
                 out.push_str(&enter(0));
                 out.push_str("BEGIN;\n");

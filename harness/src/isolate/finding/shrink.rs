@@ -7,8 +7,8 @@ use super::Finding;
 use crate::isolate::bench::{Bench, Problem};
 use crate::isolate::data::{Made, Rule};
 use crate::isolate::oracle::{self, Channel, Evidence, Leak, Marks};
+use crate::isolate::pair::Pair;
 use crate::isolate::program::{Actor, Kind, Program, Step};
-use crate::isolate::run::Pair;
 use std::time::Instant;
 
 /// Shrinks a finding until the deadline. The pair's worlds are other ones afterwards.
@@ -86,7 +86,8 @@ fn may_go(program: &Program, step: &Step) -> bool {
     match step.actor {
         Actor::A | Actor::Before => true,
         Actor::Enter(_) => program.kind != Kind::Session,
-        Actor::Leave(_) | Actor::Beside => false,
+        Actor::Beside => program.kind == Kind::Session,
+        Actor::Leave(_) => false,
     }
 }
 
@@ -268,13 +269,32 @@ fn refers(bench: &Bench, from: &Made, to: &Made) -> bool {
 }
 
 impl Pair<'_> {
-    /// The stable leaks of a program: two runs in each world.
+    /// The stable leaks of a program: two runs in each world. Where sequences stand as each world's rows left them,
+    /// what goes away when they stand alike is theirs.
     ///
     /// # Errors
     /// A world fails.
     pub fn leaks(&mut self, program: &Program) -> Result<Vec<Leak>, Problem> {
+        let mut leaks = self.leaks_as_they_stand(program)?;
+        if program.unaligned && !leaks.is_empty() {
+            let aligned = self.leaks_as_they_stand(&Program { unaligned: false, ..program.clone() })?;
+            leaks.retain(|leak| leak.direct || !aligned.iter().any(|other| other.step == leak.step));
+            for leak in leaks.iter_mut().filter(|leak| !leak.direct) {
+                leak.channels = vec![Channel::Sequence];
+            }
+        }
+        Ok(leaks)
+    }
+
+    fn leaks_as_they_stand(&mut self, program: &Program) -> Result<Vec<Leak>, Problem> {
         let one = self.one.run(program)?;
+        if self.one.was_slow() > 0 {
+            return Ok(Vec::new());
+        }
         let two = self.two.run(program)?;
+        if self.two.was_slow() > 0 {
+            return Ok(Vec::new());
+        }
         let marks: (&Marks, &Marks) = (&self.marks.0, &self.marks.1);
         if !oracle::suspicious(program, &one, &two, marks) {
             return Ok(Vec::new());

@@ -6,9 +6,14 @@ use crate::isolate::data::Cells;
 use crate::isolate::program::Step;
 use std::collections::HashSet;
 
-/// An answer with everything sorted that has no order, and without where in a function an error arose.
+/// An answer with everything sorted that has no order, and without where in a function an error arose. Rows that
+/// came before an error are those that the plan met first: they say nothing.
 pub fn canonical(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
+    if answer.error.is_some() {
+        answer.rows.clear();
+        answer.lines.clear();
+    }
     answer.rows.sort();
     answer.lines.sort();
     let plain = |report: &mut Report| {
@@ -144,7 +149,9 @@ pub fn difference(
             }
         }
     }
-    channels.extend(rows_differ(step, one, two, &marked));
+    if one.0.error.is_none() && two.0.error.is_none() {
+        channels.extend(rows_differ(step, one, two, &marked));
+    }
     if one.0.error.is_none()
         && two.0.error.is_none()
         && one.0.tag != two.0.tag
@@ -167,8 +174,13 @@ pub fn difference(
         });
     }
     if one.0.notifications != two.0.notifications {
-        let shows =
-            one.0.notifications.iter().chain(&two.0.notifications).any(|(_, payload)| marked(payload));
+        // A payload comes from a row that B just wrote, which no snapshot holds: any content of it is B's.
+        let shows = one
+            .0
+            .notifications
+            .iter()
+            .chain(&two.0.notifications)
+            .any(|(_, payload)| marked(payload) || payload.len() > 2);
         channels.push(if shows { Channel::Read } else { Channel::Existence });
     }
     channels.sort();
@@ -291,6 +303,13 @@ mod tests {
     fn rows_have_no_order_but_their_number_counts() {
         assert!(same_answer(&answer(&[&["1"], &["2"]]), &answer(&[&["2"], &["1"]])));
         assert!(!same_answer(&answer(&[&["1"], &["1"]]), &answer(&[&["1"]])));
+    }
+
+    #[test]
+    fn rows_before_an_error_say_nothing() {
+        let failed = |rows: &[&[&str]]| Answer { error: Some(Box::default()), ..answer(rows) };
+        assert!(same_answer(&failed(&[&["1"]]), &failed(&[])));
+        assert!(!same_answer(&failed(&[]), &answer(&[])));
     }
 
     #[test]

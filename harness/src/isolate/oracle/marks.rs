@@ -12,6 +12,8 @@ pub struct Marks {
     values: HashSet<String>,
     /// B's rows by the label of their table, that are not equal to a row that A may see.
     rows: HashMap<String, HashSet<Cells>>,
+    /// Rows that B may not see, by the label of their table.
+    not_of_b: HashMap<String, HashSet<Cells>>,
 }
 
 impl Marks {
@@ -29,6 +31,7 @@ impl Marks {
         let mut foreign: HashSet<&str> = HashSet::new();
         let mut secret_values: HashSet<&str> = HashSet::new();
         let mut rows: HashMap<String, HashSet<Cells>> = HashMap::new();
+        let mut not_of_b: HashMap<String, HashSet<Cells>> = HashMap::new();
         for (at, table) in snapshot.tables.iter().enumerate() {
             let mut own: HashSet<&Cells> = HashSet::new();
             for (row, owner) in table.iter().zip(&owners[at]) {
@@ -43,6 +46,21 @@ impl Marks {
                 }
             }
             let label = catalogue.tables[at].label();
+            let hidden = |row: &Cells, owner: &Owner| {
+                matches!(owner, Owner::Tenants(tenants) if !tenants.contains(&1))
+                    && !public.tables[at].contains(row)
+            };
+            let of_b: HashSet<&Cells> = table
+                .iter()
+                .zip(&owners[at])
+                .filter(|(row, owner)| !hidden(row, owner))
+                .map(|(row, _)| row)
+                .collect();
+            for (row, owner) in table.iter().zip(&owners[at]) {
+                if hidden(row, owner) && !of_b.contains(row) {
+                    not_of_b.entry(label.clone()).or_default().insert(row.clone());
+                }
+            }
             for (row, owner) in table.iter().zip(&owners[at]) {
                 if owner.is_foreign() && !public.tables[at].contains(row) && !own.contains(row) {
                     rows.entry(label.clone()).or_default().insert(row.clone());
@@ -56,7 +74,7 @@ impl Marks {
             .filter(|value| tells(value) || secret_values.contains(value))
             .map(str::to_owned)
             .collect();
-        Self { values, rows }
+        Self { values, rows, not_of_b }
     }
 
     /// Adds a value that only B has.
@@ -83,6 +101,16 @@ impl Marks {
             .collect();
         hits.sort_by_key(|value| (std::cmp::Reverse(value.len()), (*value).clone()));
         hits.first().map(|value| (*value).clone())
+    }
+
+    /// Whether an answer to B shows a row that is not B's.
+    pub fn shown_to_b(&self, step: &Step, answer: &Answer) -> bool {
+        // Where B has nothing, that A does not see B's rows says nothing about how the table is meant.
+        if !self.rows.contains_key(&step.object) {
+            return false;
+        }
+        let rows = self.not_of_b.get(&step.object);
+        rows.is_some_and(|rows| answer.rows.iter().any(|row| rows.contains(row)))
     }
 
     /// What of B the answer shows.

@@ -7,7 +7,7 @@ pub use compare::{canonical, noisy_columns, same_answer};
 pub use marks::Marks;
 
 use super::catalogue::Catalogue;
-use super::program::{Program, Step};
+use super::program::{Kind, Program, Step};
 use super::world::Trace;
 use crate::backend::postgres::message::{Answer, Report};
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,15 @@ pub fn suspicious(program: &Program, one: &Trace, two: &Trace, marks: (&Marks, &
     if !one.harm.is_empty() || !two.harm.is_empty() || one.answers.len() != two.answers.len() {
         return true;
     }
+    if program.kind == Kind::Partition {
+        let shown = |marks: &Marks, trace: &Trace| {
+            trace
+                .answers
+                .iter()
+                .any(|(at, answer)| program.steps.get(*at).is_some_and(|step| marks.shown_to_b(step, answer)))
+        };
+        return shown(marks.0, one) || shown(marks.1, two);
+    }
     let sent = sent(program);
     one.answers.iter().zip(&two.answers).any(|((at, a), (_, b))| {
         !same_answer(a, b)
@@ -113,6 +122,9 @@ pub fn sent(program: &Program) -> String {
 
 /// The leaks that are stable over both runs of both worlds.
 pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) -> Vec<Leak> {
+    if program.kind == Kind::Partition {
+        return overlaps(program, evidence);
+    }
     let mut leaks: Vec<Leak> = Vec::new();
     let sent = sent(program);
     let empty = Answer::default();
@@ -190,6 +202,29 @@ pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) 
         }
     }
     leaks.sort_by_key(|leak| leak.channels.clone());
+    leaks
+}
+
+/// Answers to B that show rows of A alone, both times.
+fn overlaps(program: &Program, evidence: &Evidence<'_>) -> Vec<Leak> {
+    let mut leaks = Vec::new();
+    for (first, second, marks) in [
+        (evidence.two.0, evidence.two.1, evidence.marks.1),
+        (evidence.one.0, evidence.one.1, evidence.marks.0),
+    ] {
+        for ((at, answer), (_, again)) in first.answers.iter().zip(&second.answers) {
+            let Some(step) = program.steps.get(*at) else { continue };
+            if marks.shown_to_b(step, answer) && marks.shown_to_b(step, again) && leaks.is_empty() {
+                leaks.push(Leak {
+                    channels: vec![Channel::Read],
+                    object: step.object.clone(),
+                    step: *at,
+                    seen: ("asked as B".to_owned(), describe(answer)),
+                    direct: true,
+                });
+            }
+        }
+    }
     leaks
 }
 

@@ -7,7 +7,7 @@ use super::{Actor, Kind, Program, Setting, Step};
 use std::collections::BTreeMap;
 
 /// How many changes of one kind on one object are followed up.
-const EACH: usize = 6;
+const EACH: usize = 8;
 
 /// Changes worth following up, in the order in which they were accepted.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,9 @@ impl Changes {
             return;
         }
         let Some(step) = program.steps.last() else { return };
-        let count = self.counts.entry((step.object.clone(), step.verb.clone())).or_default();
+        // Updates of different columns are different changes.
+        let what = step.sql.split('=').next().filter(|_| step.verb == "update").unwrap_or(&step.verb);
+        let count = self.counts.entry((step.object.clone(), what.to_owned())).or_default();
         *count += 1;
         if *count <= EACH {
             self.programs.push(program.clone());
@@ -32,7 +34,7 @@ impl Changes {
 
     /// Each change with the next request after it.
     pub fn followed(&self, setting: &Setting<'_>) -> Vec<Program> {
-        let reads = super::session::reads(setting);
+        let reads: Vec<Step> = super::session::looks(setting).into_iter().flatten().collect();
         let enter = Step { actor: Actor::Enter(0), ..Step::new("enter", "", "") };
         self.programs
             .iter()

@@ -11,7 +11,7 @@ mod statements;
 pub use escalate::Changes;
 pub use pools::{Pools, column_of};
 pub use random::random;
-pub use session::cut_into_requests;
+pub use session::{cut_into_requests, listening};
 
 use super::catalogue::Catalogue;
 use super::contract::{Contract, Level};
@@ -42,6 +42,8 @@ pub enum Kind {
     Outside,
     /// On a real connection of the role, with the steps' own enter and leave; the world is made anew.
     Session,
+    /// As B, undone at the end: nothing of A alone may be in the answers, so that tenants' answers are disjoint.
+    Partition,
 }
 
 /// One step.
@@ -152,17 +154,28 @@ pub struct Setting<'run> {
 /// Every object with every kind of statement, the most promising first.
 pub fn systematic(setting: &Setting<'_>) -> Vec<Program> {
     let mut programs = Vec::new();
-    let own = statements::programs(setting);
+    let (own, more) = statements::programs(setting);
     if setting.contract.adversary.only {
         programs.extend(own);
+        programs.extend(more);
         programs.extend(session::programs(setting));
         return programs;
     }
-    let mut rounds = queries::rounds(setting);
-    let rest = rounds.split_off(1.min(rounds.len()));
-    programs.extend(rounds.into_iter().flatten());
+    let mut rounds = queries::rounds(setting).into_iter();
+    programs.extend(rounds.next().unwrap_or_default());
     programs.extend(own);
-    programs.extend(rest.into_iter().flatten());
+    // A slice of each round in turn, a few programs an object: no kind of statement has to wait for all of another.
+    let objects = queries::reached(setting).len().max(1);
+    let slices = rounds.map(|round| round.chunks(4 * objects).map(<[Program]>::to_vec).collect::<Vec<_>>());
+    let mut slices: Vec<_> = slices.map(Vec::into_iter).collect();
+    loop {
+        let next: Vec<Program> = slices.iter_mut().filter_map(Iterator::next).flatten().collect();
+        if next.is_empty() {
+            break;
+        }
+        programs.extend(next);
+    }
+    programs.extend(more);
     if setting.contract.adversary.level == Level::Sql {
         programs.extend(sql::programs(setting));
     }

@@ -1,18 +1,39 @@
 //! Sessions: a pooled connection between two tenants, a request that forgot to enter.
 
 use super::{Actor, Kind, Program, Setting, Step};
+use crate::backend::postgres::quote_name;
 use crate::isolate::contract::fill;
+use crate::isolate::data::Rule;
 
 /// Programs over connections.
 pub fn programs(setting: &Setting<'_>) -> Vec<Program> {
     let mut programs = outside(setting);
     programs.extend(pooled(setting));
     programs.extend(prepared(setting));
+    programs.extend(partitions(setting));
     programs
 }
 
+/// What B sees of each table.
+fn partitions(setting: &Setting<'_>) -> Vec<Program> {
+    if setting.contract.adversary.only {
+        return Vec::new();
+    }
+    let by_row = |step: &Step| {
+        setting.catalogue.named(&step.object).is_some_and(|at| {
+            let rule = setting.rules.tables[at].as_ref().map(|rule| &rule.rule);
+            matches!(rule, Some(Rule::Columns(..) | Rule::Via(..)))
+        })
+    };
+    reads(setting)
+        .into_iter()
+        .filter(by_row)
+        .map(|step| Program { kind: Kind::Partition, steps: vec![step], unaligned: false })
+        .collect()
+}
+
 /// What A asks on a pooled connection: its own statements, else a look at each table.
-fn looks(setting: &Setting<'_>) -> Vec<Vec<Step>> {
+pub(super) fn looks(setting: &Setting<'_>) -> Vec<Vec<Step>> {
     let words = setting.contract.words(0);
     let list = &setting.contract.adversary.statements;
     let mut looks = Vec::new();
@@ -62,7 +83,7 @@ fn outside(setting: &Setting<'_>) -> Vec<Program> {
     if !contract.adversary.only {
         lists.extend(reads(setting).into_iter().map(|step| vec![step]));
     }
-    let mut programs = Vec::new();
+    let mut programs = empty_tenant(setting);
     for steps in lists {
         programs.push(Program { kind: Kind::Outside, steps: steps.clone(), unaligned: false });
         if !contract.tenant.leave.is_empty() || contract.tenant.transaction {
@@ -73,6 +94,33 @@ fn outside(setting: &Setting<'_>) -> Vec<Program> {
         }
     }
     programs
+}
+
+/// With an empty tenant, and with no row of it: nothing is read and nothing is written.
+fn empty_tenant(setting: &Setting<'_>) -> Vec<Program> {
+    let contract = setting.contract;
+    if contract.adversary.only || contract.tenant.login.is_some() {
+        return Vec::new();
+    }
+    let mut words = contract.words(0);
+    words.values_mut().for_each(String::clear);
+    let steps: Vec<Step> = contract
+        .tenant
+        .enter
+        .iter()
+        .filter(|statement| statement.contains("'{"))
+        .map(|statement| Step::new("enter", "enter", fill(statement, &words)))
+        .collect();
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    reads(setting)
+        .into_iter()
+        .map(|read| {
+            let steps = steps.iter().cloned().chain([read]).collect();
+            Program { kind: Kind::Outside, steps, unaligned: false }
+        })
+        .collect()
 }
 
 fn enter(tenant: usize) -> Step {
@@ -169,6 +217,42 @@ fn prepared(setting: &Setting<'_>) -> Vec<Program> {
         }
     }
     programs
+}
+
+/// A listens to the channels that functions notify, while B inserts rows.
+pub fn listening(setting: &Setting<'_>, inserts: &[String]) -> Vec<Program> {
+    let contract = setting.contract;
+    let asks = contract
+        .adversary
+        .statements
+        .iter()
+        .any(|s| s.trim_start().to_ascii_uppercase().starts_with("LISTEN"));
+    if contract.adversary.only && !asks {
+        return Vec::new();
+    }
+    let channels = setting.catalogue.channels();
+    if channels.is_empty() || inserts.is_empty() {
+        return Vec::new();
+    }
+    let mut steps = vec![enter(0)];
+    steps.extend(
+        channels
+            .iter()
+            .map(|channel| Step::new("listen", channel, format!("LISTEN {}", quote_name(channel)))),
+    );
+    if contract.tenant.transaction {
+        // What is listened to counts from the commit on.
+        steps.push(leave(0));
+        steps.push(enter(0));
+    }
+    steps.extend(
+        inserts
+            .iter()
+            .take(12)
+            .map(|sql| Step { actor: Actor::Beside, ..Step::new("beside", "", sql.clone()) }),
+    );
+    steps.push(Step::new("listen", &channels[0], "SELECT 1"));
+    vec![Program { kind: Kind::Session, steps, unaligned: false }]
 }
 
 #[cfg(test)]

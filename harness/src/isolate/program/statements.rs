@@ -19,41 +19,36 @@ pub const HOSTILE: [&str; 10] = [
     "\u{202e}é",
 ];
 
-/// Programs of the contract's statements: each alone with many values, and all of them in order.
-pub fn programs(setting: &Setting<'_>) -> Vec<Program> {
-    let mut programs = Vec::new();
+/// Programs of the contract's statements, the likeliest values of each and all of them in order; then the rest of
+/// the values.
+pub fn programs(setting: &Setting<'_>) -> (Vec<Program>, Vec<Program>) {
+    const FIRST: usize = 6;
     let words = setting.contract.words(0);
     let list = &setting.contract.adversary.statements;
-    for (at, statement) in list.iter().enumerate() {
-        let object = format!("statements[{at}]");
-        for step in variants(setting, &object, &fill(statement, &words), statement, 40) {
-            programs.push(Program::one(step));
-        }
-    }
+    let lists: Vec<Vec<Step>> = list
+        .iter()
+        .enumerate()
+        .map(|(at, statement)| {
+            variants(setting, &format!("statements[{at}]"), &fill(statement, &words), statement, 40)
+        })
+        .collect();
+    let alone = |from: usize, to: usize| -> Vec<Program> {
+        let some = lists
+            .iter()
+            .map(|steps| steps.iter().take(to).skip(from).cloned().map(Program::one).collect::<Vec<_>>());
+        super::queries::in_turn(some.collect())
+    };
+    let mut programs = alone(0, FIRST);
     if list.len() > 1 {
-        for turn in 0..6 {
-            let steps: Vec<Step> = list
-                .iter()
-                .enumerate()
-                .filter_map(|(at, statement)| {
-                    let steps = variants(
-                        setting,
-                        &format!("statements[{at}]"),
-                        &fill(statement, &words),
-                        statement,
-                        12,
-                    );
-                    let count = steps.len();
-                    steps.into_iter().nth(if count == 0 { 0 } else { turn % count })
-                })
-                .collect();
-            let program = Program::requests(steps);
+        for turn in 0..FIRST {
+            let steps = lists.iter().filter(|steps| !steps.is_empty());
+            let program = Program::requests(steps.map(|steps| steps[turn % steps.len()].clone()).collect());
             if !programs.contains(&program) {
                 programs.push(program);
             }
         }
     }
-    programs
+    (programs, alone(FIRST, usize::MAX))
 }
 
 /// A statement with values for `$1` and texts for `{1}`.
@@ -159,13 +154,17 @@ fn worth_calling(setting: &Setting<'_>, function: &Function) -> bool {
         && !function.name.starts_with("dblink_")
 }
 
-/// Whether calling it is entering as someone: named in enter, leave or login, or it sets what enter sets.
+/// Whether calling it is entering as someone: named in enter, leave or login. At level `sql` what sets a setting
+/// goes with the family `enter`; at level `queries` a function that the application may call is its own.
 fn enters(setting: &Setting<'_>, function: &Function) -> bool {
     let tenant = &setting.contract.tenant;
     let entering = tenant.enter.iter().chain(&tenant.leave).chain(tenant.login.iter()).chain(&tenant.prepare);
     let named = entering.clone().any(|statement| {
         statement.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == function.name)
     });
+    if setting.contract.adversary.level == Level::Queries {
+        return named;
+    }
     let excluded = !setting.contract.sends(Family::Enter);
     excluded && (named || function.source.to_ascii_lowercase().contains("set_config"))
 }
@@ -212,10 +211,12 @@ pub fn of_kind(setting: &Setting<'_>, kind: u32, text: &str, name: &str) -> Vec<
             let Some(own) = catalogue.base(column.kind) else { continue };
             let same =
                 own.sql == base.sql || (own.category == base.category && matches!(own.category, 'S' | 'N'));
-            if !same {
+            // A text may hold an identifier of another type.
+            let spelled = base.category == 'S' && (own.name == "uuid" || own.category == 'N');
+            if !(same || spelled && text.contains(&table.name)) {
                 continue;
             }
-            let mut score = 0;
+            let mut score = if same { 0 } else { 6 };
             let alike = column.name.to_ascii_lowercase();
             let singular = table.name.trim_end_matches('s');
             if !bare.is_empty()

@@ -5,7 +5,7 @@ use crate::backend::postgres::message::Answer;
 use crate::backend::postgres::{quote_name, quote_text};
 use crate::isolate::bench::Problem;
 use crate::isolate::contract::fill;
-use crate::isolate::data::{Flavour, Rule, digest, shape};
+use crate::isolate::data::{Flavour, Rule, candidates_for, digest, shape};
 use std::collections::BTreeMap;
 
 /// What holds before A.
@@ -99,6 +99,12 @@ impl World<'_> {
         Ok(answers)
     }
 
+    /// B's inserts that work before A.
+    pub fn inserts_of_b(&self) -> Vec<String> {
+        let inserts = self.baseline.probes.iter().filter(|probe| probe.sql.starts_with("INSERT"));
+        inserts.map(|probe| probe.sql.clone()).collect()
+    }
+
     pub(super) fn settings(&self) -> Vec<String> {
         self.bench
             .catalogue
@@ -174,7 +180,10 @@ impl World<'_> {
                 }
             }
             if let (true, Some(row)) = (table.may('I'), mine.first()) {
-                push(self.insert_like(at, row), &label, Some(at));
+                // Only what works before A is asked after it: several ways to fill the keys, for tables with checks.
+                for variant in 0..3 {
+                    push(self.insert_like(at, row, variant), &label, Some(at));
+                }
             }
         }
         probes.truncate(120);
@@ -182,7 +191,7 @@ impl World<'_> {
     }
 
     /// An insert of B with new keys and defaults, otherwise like a row that it has.
-    fn insert_like(&self, at: usize, row: &[Option<String>]) -> String {
+    fn insert_like(&self, at: usize, row: &[Option<String>], variant: usize) -> String {
         let catalogue = &self.bench.catalogue;
         let table = &catalogue.tables[at];
         let (mut names, mut values) = (Vec::new(), Vec::new());
@@ -204,7 +213,14 @@ impl World<'_> {
                 .any(|c| matches!(c.kind, 'p' | 'u' | 'x') && c.columns.contains(&position));
             let refers = table.constraints.iter().any(|c| c.kind == 'f' && c.columns.contains(&position));
             let value = if keyed && !refers && !tenant.contains(&position) {
-                shape(catalogue, table, column, Flavour { who: 'p', world: 0, number: 1, attempt: 0 })
+                let flavour = Flavour { who: 'p', world: 0, number: 1 + variant, attempt: 0 };
+                match variant {
+                    0 => shape(catalogue, table, column, flavour),
+                    _ => candidates_for(catalogue, table, position, flavour, None)
+                        .get(variant - 1)
+                        .cloned()
+                        .flatten(),
+                }
             } else {
                 row[position].clone()
             };

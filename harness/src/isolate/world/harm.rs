@@ -36,7 +36,9 @@ impl World<'_> {
             harm.extend(self.changes(&changed, program)?);
         }
         let acts = !changed.is_empty() || !plain;
-        if acts && !program.leaves_temporary() && !self.baseline.probes.is_empty() {
+        // While B is at work its own transaction would block its own operations.
+        let alone = self.beside.is_none();
+        if acts && alone && !program.leaves_temporary() && !self.baseline.probes.is_empty() {
             let near = plain.then(|| self.near(&changed));
             harm.extend(self.next_operations(&harm, near.as_deref())?);
         }

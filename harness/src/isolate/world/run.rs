@@ -45,12 +45,12 @@ impl World<'_> {
         self.changed = false;
         let outcome = match program.kind {
             Kind::Session => self.session(program),
-            Kind::Requests | Kind::Transaction | Kind::Outside => self.undone(program),
+            _ => self.undone(program),
         };
         match outcome {
-            Err(Problem::Harness(reason)) => {
-                // A server that was shut down by a program, or a session that was killed: made anew once.
-                self.renew().map_err(|_| Problem::Harness(reason.clone()))?;
+            Err(Problem::Harness(_)) => {
+                self.revive()?;
+                self.slow = 2;
                 let mut trace = Trace::default();
                 let lost = crate::backend::postgres::message::Report {
                     severity: "FATAL".to_owned(),
@@ -63,10 +63,37 @@ impl World<'_> {
             }
             Ok(trace) => {
                 self.codes = crate::isolate::report::outcomes(&trace.answers);
+                let stopped = trace.answers.iter().any(|(_, answer)| answer.code() == Some("57014"));
+                self.slow = usize::from(stopped);
                 Ok(trace)
             }
             other => other,
         }
+    }
+
+    /// Makes the world anew after a session was killed, or the server was shut down or restarted.
+    ///
+    /// # Errors
+    /// The server does not come back within ten seconds.
+    pub fn revive(&mut self) -> Result<(), Problem> {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        loop {
+            if !self.server.alive() {
+                self.server = self.bench.restart(&self.server.data.clone())?;
+            }
+            match self.renew() {
+                Ok(()) => break,
+                Err(error) if std::time::Instant::now() > deadline => return Err(error),
+                // It recovers.
+                Err(_) => std::thread::sleep(std::time::Duration::from_millis(100)),
+            }
+        }
+        self.place_sequences(false)
+    }
+
+    /// Whether the last program had to be stopped: 1 by the server's time-out, 2 by closing the connection.
+    pub fn was_slow(&self) -> usize {
+        self.slow
     }
 
     /// Learns rows, digest and probes.
@@ -99,7 +126,8 @@ impl World<'_> {
 
     fn undone(&mut self, program: &Program) -> Result<Trace, Problem> {
         let contract = &self.bench.contract;
-        let role = quote_name(&contract.role(0));
+        let who = usize::from(program.kind == Kind::Partition);
+        let role = quote_name(&contract.role(who));
         if program.kind == Kind::Outside {
             // A setting that was never set is not the same as one that was reset.
             self.connection = Connection::open(self.connection.address(), &SETTINGS)?;
@@ -112,7 +140,7 @@ impl World<'_> {
         let mut enter = Vec::new();
         let mut trace = Trace::default();
         if program.kind != Kind::Outside {
-            let Some(words) = self.words(0)? else {
+            let Some(words) = self.words(who)? else {
                 trace.answers.push((0, refused()));
                 return Ok(trace);
             };
@@ -138,6 +166,9 @@ impl World<'_> {
         let mut pending = opening;
         let mut first: Vec<Vec<Answer>> = Vec::new();
         for (at, step) in program.steps.iter().enumerate() {
+            if step.actor == Actor::Beside {
+                continue;
+            }
             if let Actor::Enter(tenant) = step.actor {
                 self.connection.pipeline(&std::mem::take(&mut pending))?;
                 if !self.enter_again(tenant)? {
@@ -173,8 +204,13 @@ impl World<'_> {
                 "RESET SESSION AUTHORIZATION; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = on"
                     .to_owned(),
             );
+            pending.push("SELECT pg_catalog.pg_current_xact_id_if_assigned()".to_owned());
             pending.push(counts);
-            let last = self.connection.pipeline(&pending)?.pop();
+            let mut answers = self.connection.pipeline(&pending)?;
+            let last = answers.pop();
+            // A transaction without a number has written nothing.
+            let number = answers.pop().and_then(|mut a| a.pop()).and_then(|a| a.rows.into_iter().next());
+            let wrote = number.is_none_or(|row| row.first().is_none_or(Option::is_some));
             let before = first.get(counted).and_then(|answers| answers.first()).map(|answer| &answer.rows);
             let after = last.and_then(|mut answers| answers.pop()).map(|answer| answer.rows);
             let touched = match (before, after) {
@@ -183,7 +219,9 @@ impl World<'_> {
                 }
                 _ => None,
             };
-            trace.harm = self.harm(program, touched)?;
+            if wrote {
+                trace.harm = self.harm(program, touched)?;
+            }
         }
         self.close(program)?;
         if !reads_only {

@@ -2,7 +2,7 @@
 
 use super::World;
 use super::run::{Trace, refused, send};
-use crate::backend::postgres::client::Connection;
+use crate::backend::postgres::client::{Address, Connection};
 use crate::isolate::bench::{Problem, SETTINGS};
 use crate::isolate::contract::fill;
 use crate::isolate::program::{Actor, Program};
@@ -15,7 +15,7 @@ impl World<'_> {
         let role = contract.role(0);
         let real = self.connection.address().user(&role);
         let mut connection = Connection::open(&real, &SETTINGS)?;
-        connection.limit(std::time::Duration::from_secs(20));
+        connection.limit(std::time::Duration::from_secs(6));
         let mut beside: Option<Connection> = None;
         // A tenant whose login fails sends nothing until its request is over.
         let mut locked = false;
@@ -52,13 +52,21 @@ impl World<'_> {
                     let sql = self.with_values_of_b(&step.sql);
                     connection.simple(&sql, None)?;
                 }
+                // At work in one world only: what A sees of it is the difference.
+                Actor::Beside if self.index == 1 => {}
                 Actor::Beside => {
-                    let sql = self.with_values_of_b(&step.sql);
                     if beside.is_none() {
-                        beside = Some(Connection::open(&real.user(&contract.role(1)), &SETTINGS)?);
+                        beside = Some(self.entered_beside(&real)?);
                     }
                     if let Some(connection) = &mut beside {
+                        let sql = self.with_values_of_b(&step.sql);
                         connection.simple(&sql, None)?;
+                        if contract.tenant.transaction {
+                            connection.simple("COMMIT; BEGIN", None)?;
+                            for statement in &contract.tenant.enter {
+                                connection.simple(&fill(statement, &self.bench.words[1]), None)?;
+                            }
+                        }
                     }
                 }
             }
@@ -80,5 +88,18 @@ impl World<'_> {
             self.place_sequences(false)?;
         }
         Ok(trace)
+    }
+
+    /// A connection on which B has entered.
+    fn entered_beside(&self, address: &Address) -> Result<Connection, Problem> {
+        let contract = &self.bench.contract;
+        let mut connection = Connection::open(&address.user(&contract.role(1)), &SETTINGS)?;
+        if contract.tenant.transaction {
+            connection.simple("BEGIN", None)?;
+        }
+        for statement in &contract.tenant.enter {
+            connection.simple(&fill(statement, &self.bench.words[1]), None)?;
+        }
+        Ok(connection)
     }
 }

@@ -16,21 +16,38 @@ use crate::isolate::data::{Cells, Flavour, Rule, shape};
 pub fn rounds(setting: &Setting<'_>) -> Vec<Vec<Program>> {
     let mut rounds: Vec<Vec<Program>> = vec![Vec::new(); 8];
     let reached: Vec<usize> = reached(setting);
+    let mut lists: Vec<Vec<Vec<Program>>> = vec![Vec::new(); 8];
     for &at in &reached {
         let place = Place { setting, at, table: &setting.catalogue.tables[at] };
-        rounds[0].extend(place.read());
-        rounds[2].extend(place.insert());
-        rounds[3].extend(place.update());
-        rounds[3].extend(place.delete());
-        rounds[4].extend(place.upsert());
-        rounds[5].extend(place.filters());
-        rounds[6].extend(place.forms());
-        rounds[6].extend(place.other_writes());
-        rounds[7].extend(place.joins(&reached));
+        lists[0].push(place.read());
+        lists[2].push(place.insert());
+        lists[3].push(place.update());
+        lists[3].push(place.delete());
+        lists[4].push(place.upsert());
+        lists[5].push(place.filters());
+        lists[6].push(place.forms());
+        lists[6].push(place.other_writes());
+        lists[7].push(place.joins(&reached));
+    }
+    for (round, lists) in rounds.iter_mut().zip(lists) {
+        *round = in_turn(lists);
     }
     rounds[1] = super::statements::functions(setting);
     rounds[6].extend(super::statements::sequences(setting));
     rounds
+}
+
+/// The first of each list, then the second of each, and so on.
+pub fn in_turn(lists: Vec<Vec<Program>>) -> Vec<Program> {
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(lists.iter_mut().filter_map(Iterator::next));
+        if all.len() == before {
+            return all;
+        }
+    }
 }
 
 /// Tables and views that programs address.
@@ -186,6 +203,27 @@ impl Place<'_> {
         cells
     }
 
+    /// B's row without the keys that nobody can guess: that such a key is taken tells only who knew it.
+    fn guessable(&self, row: &Cells) -> Cells {
+        let mut cells = row.clone();
+        for (at, column) in self.table.columns.iter().enumerate() {
+            if self.unguessable(at) {
+                cells[at] = self.fresh(column, 7);
+            }
+        }
+        cells
+    }
+
+    /// Whether a column is a key of its own that is drawn from too many to guess: a UUID that refers to nothing.
+    fn unguessable(&self, at: usize) -> bool {
+        let uuid = self.setting.catalogue.base(self.table.columns[at].kind).is_some_and(|b| b.name == "uuid");
+        let tenant = self.tenant_cells(1).iter().any(|(column, _)| *column == at);
+        let within = |kinds: &[char]| {
+            self.table.constraints.iter().any(|c| kinds.contains(&c.kind) && c.columns.contains(&at))
+        };
+        uuid && !tenant && within(&['p', 'u']) && !within(&['f'])
+    }
+
     /// A row of A that collides with nothing.
     fn fresh_row(&self, number: usize) -> Cells {
         let mut cells: Cells = self.table.columns.iter().map(|column| self.fresh(column, number)).collect();
@@ -197,8 +235,10 @@ impl Place<'_> {
                 .constraints
                 .iter()
                 .any(|c| matches!(c.kind, 'p' | 'u' | 'x') && c.columns.contains(&at));
+            let mine =
+                |row: &Cells| row[at].as_ref().is_some_and(|cell| self.setting.pools.words[0].contains(cell));
             if let Some(row) = &template
-                && !keyed
+                && (!keyed || mine(row))
             {
                 cell.clone_from(&row[at]);
             }

@@ -2,8 +2,8 @@
 
 use super::{Place, Program, Step};
 use crate::backend::postgres::quote_text;
-use crate::isolate::catalogue::Column;
-use crate::isolate::data::Rule;
+use crate::isolate::catalogue::{Column, Constraint};
+use crate::isolate::data::{Rule, candidates_of};
 
 impl Place<'_> {
     pub(super) fn insert(&self) -> Vec<Program> {
@@ -17,11 +17,14 @@ impl Place<'_> {
         let mut push = |step: Option<Step>| programs.extend(step.map(Program::one));
         // B's row, as A's: every key without the tenant collides.
         for row in self.rows(true).iter().take(3) {
-            let cells = self.with(&self.with(row, &self.parent_cells(false)), &self.tenant_cells(0));
+            let cells =
+                self.with(&self.with(&self.guessable(row), &self.parent_cells(false)), &self.tenant_cells(0));
             push(self.insert_of(&cells, false, ""));
             push(self.insert_of(&cells, true, ""));
         }
-        for constraint in self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u' | 'x')) {
+        let guessed = |c: &&Constraint| c.columns.iter().all(|at| !self.unguessable(*at));
+        let keys = self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u' | 'x'));
+        for constraint in keys.filter(guessed) {
             // One key at a time: the others must not hide it.
             if let Some(row) = self.rows(true).first() {
                 let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
@@ -51,6 +54,10 @@ impl Place<'_> {
                 &self.with(&self.fresh_row(2), &self.parent_cells(tenant == 1)),
                 &self.tenant_cells(tenant),
             );
+            push(self.insert_of(&cells, true, ""));
+            push(self.insert_of(&cells, false, ""));
+            // The same about A itself: a membership of A's user with the other tenant.
+            let cells = self.with(&self.fresh_row(2), &self.tenant_cells(tenant));
             push(self.insert_of(&cells, true, ""));
             push(self.insert_of(&cells, false, ""));
         }
@@ -106,7 +113,17 @@ impl Place<'_> {
                 blind += 1;
             }
         }
-        for (at, column) in columns.iter().filter(|(at, _)| keyed(*at)) {
+        for (at, column) in columns.iter().filter(|(at, _)| !tenant.contains(at)) {
+            for value in self.promising(*at) {
+                programs.push(
+                    self.one(
+                        "update",
+                        format!("UPDATE {name} SET {} = {}", column.sql(), quote_text(&value)),
+                    ),
+                );
+            }
+        }
+        for (at, column) in columns.iter().filter(|(at, _)| keyed(*at) && !self.unguessable(*at)) {
             let mut values: Vec<String> = b.iter().take(2).filter_map(|row| row[*at].clone()).collect();
             values.extend(self.tenant_cells(1).into_iter().filter(|(c, _)| c == at).filter_map(|(_, v)| v));
             for (_, value) in self.parent_cells(true).into_iter().filter(|(c, _)| c == at) {
@@ -125,6 +142,44 @@ impl Place<'_> {
             }
         }
         programs
+    }
+
+    /// Values of a column that may give rights: flags, labels, words that policies and functions compare with it, and
+    /// what names B.
+    fn promising(&self, at: usize) -> Vec<String> {
+        const MOST: usize = 6;
+        let catalogue = self.setting.catalogue;
+        let column = &self.table.columns[at];
+        let Some(base) = catalogue.base(column.kind) else { return Vec::new() };
+        let own: Vec<String> = self.rows(false).iter().filter_map(|row| row[at].clone()).collect();
+        let mut values: Vec<String> = Vec::new();
+        match base.category {
+            'B' => values.extend(["true", "false"].map(str::to_owned)),
+            'E' => values.extend(base.labels.iter().cloned()),
+            'S' => {
+                let checks =
+                    self.table.constraints.iter().filter(|c| c.kind == 'c' && c.columns.contains(&at));
+                values.extend(checks.flat_map(|c| candidates_of(&c.definition)));
+                values.extend(catalogue.words_beside(&column.name));
+            }
+            _ => {}
+        }
+        let named = self.setting.pools.words.get(1).into_iter().flatten();
+        let fits = |word: &&String| match base.category {
+            'S' => true,
+            'N' => word.parse::<i64>().is_ok(),
+            _ => base.name == "uuid" && word.len() == 36,
+        };
+        values.extend(named.filter(fits).cloned());
+        if base.name.starts_with("json") {
+            let all = super::super::statements::of_kind(self.setting, column.kind, "", &column.name);
+            values.extend(all.into_iter().flatten().take(4));
+        }
+        values.retain(|value| !own.iter().all(|known| known == value));
+        let mut seen = std::collections::HashSet::new();
+        values.retain(|value| seen.insert(value.clone()));
+        values.truncate(MOST);
+        values
     }
 
     pub(super) fn delete(&self) -> Vec<Program> {
@@ -157,12 +212,15 @@ impl Place<'_> {
         let settable: Vec<&Column> =
             self.table.usable('U').map(|(_, c)| c).filter(|c| c.settable()).collect();
         for row in self.rows(true).iter().take(2) {
-            let cells = self.with(&self.with(row, &self.parent_cells(false)), &self.tenant_cells(0));
+            let cells =
+                self.with(&self.with(&self.guessable(row), &self.parent_cells(false)), &self.tenant_cells(0));
             programs.extend(
                 self.insert_of(&cells, false, &format!(" ON CONFLICT DO NOTHING{}", self.returning()))
                     .map(Program::one),
             );
-            for constraint in self.table.constraints.iter().filter(|c| c.arbiter && !c.columns.is_empty()) {
+            let guessed = |c: &&Constraint| c.columns.iter().all(|at| !self.unguessable(*at));
+            let arbiters = self.table.constraints.iter().filter(|c| c.arbiter && !c.columns.is_empty());
+            for constraint in arbiters.filter(guessed) {
                 let key: Vec<String> =
                     constraint.columns.iter().map(|c| self.table.columns[*c].sql()).collect();
                 let Some(column) = settable.iter().find(|c| !key.contains(&c.sql())).or(settable.first())
