@@ -10,10 +10,13 @@ use crate::engine::check::case_files;
 use crate::engine::finding::{Class, Finding};
 use crate::engine::threats::{ThreatModel, nearest};
 use crate::property::{self, Property};
+use crate::report::evidence::Evidence;
+use crate::report::folder::{Folder, FolderError};
+use crate::report::mutants::Mutant;
 use crate::report::{jsonl, terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a plain run may take in all, set-up of targets aside.
 const WHOLE: Duration = Duration::from_secs(165);
@@ -55,9 +58,12 @@ pub(super) struct Arguments {
     /// Print the distribution of the cases
     #[arg(long)]
     labels: bool,
-    /// The folder of the report
+    /// The folder of the report: index.html, junit.xml, results.sarif, results.jsonl, history.jsonl
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// The table of planted bugs that ci/mutants wrote, for the page
+    #[arg(long, value_name = "TABLE.jsonl")]
+    mutants: Option<PathBuf>,
     /// Keep the cases of findings in snapshots/failures
     #[arg(long)]
     save: bool,
@@ -103,8 +109,13 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         }
     }
     let folder = arguments.report.clone().unwrap_or_else(|| PathBuf::from("target/proofhouse"));
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::usage(format!("{}: cannot make the folder of the report: {error}", folder.display()))
+    let mutants = match &arguments.mutants {
+        Some(path) => Mutant::read(path).map_err(Failure::usage)?,
+        None => Vec::new(),
+    };
+    let report = Folder::open(&folder).map_err(|error| match error {
+        FolderError::Clear { .. } => Failure::failed(error),
+        FolderError::Make { .. } | FolderError::History(_) => Failure::usage(error),
     })?;
     let budget = match (arguments.cases, arguments.time) {
         (Some(cases), _) => Allowance::Each(Budget::Cases(cases)),
@@ -124,13 +135,23 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         regressions: catalogue.failures.as_deref().map(case_files).unwrap_or_default(),
         failures: folder.join("failures"),
     };
-    let results = folder.join("results.jsonl");
+    let results = report.results();
     let console = Console::new(models.clone(), Some(results.clone()), arguments.seed);
     let start = Instant::now();
     let outcome = campaign::run(&campaign, &console);
     console.finish();
     let lines = jsonl::lines(&models, &outcome.rows, arguments.seed);
     let written = write_report(&results, &jsonl::text(&lines));
+    let evidence = Evidence {
+        models: &models,
+        outcome: &outcome,
+        seed: arguments.seed,
+        backend: campaign.backend.to_string(),
+        seconds: start.elapsed().as_secs_f64(),
+        mutants: &mutants,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let reported = report.write(&evidence, i64::try_from(now).unwrap_or_default());
     print!("{}", terminal::evidence(&models, &outcome));
     if arguments.labels {
         for row in outcome.rows.iter().filter(|row| row.cases > 0) {
@@ -142,7 +163,9 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
     }
     println!("\n{}", terminal::summary(&outcome, start.elapsed().as_secs_f64()));
     println!("seed {} · backend {} · {}", arguments.seed, campaign.backend, results.display());
+    println!("page {}", report.page().display());
     written.map_err(Failure::failed)?;
+    reported.map_err(Failure::failed)?;
     Ok(status(&outcome))
 }
 

@@ -1,12 +1,16 @@
 //! What a person reads: findings one by one, then the evidence.
 
+use super::evidence::plural;
 use super::show;
+use super::visible::clipped;
+use crate::case::{Case, Run};
 use crate::engine::campaign::{CampaignOutcome, Row, Verdict};
 use crate::engine::finding::{Class, Finding};
 use crate::engine::threats::{Status, ThreatModel};
 use crate::wire::Exchange;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// A finding: symptom first, then the shortest program, what is stored beside what is expected, what
 /// matters, and one line to copy.
@@ -27,18 +31,14 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
     let _ = writeln!(head, "{}{place}", " ".repeat(gap));
     let mut text = head;
     let case = &finding.case;
-    let plain = case.model.indexes.is_empty() && case.model.version.is_none();
-    if !plain || case.model.fields.len() > 1 {
+    if tells_model(case) {
         let _ = writeln!(text, "  model     {}", show::model(&case.model));
     }
     for (number, run) in case.runs.iter().enumerate() {
         if case.runs.len() > 1 {
-            let label = show::run_name(case, number);
-            let times = if run.repeat > 1 { format!(", {} times", run.repeat) } else { String::new() };
-            let fresh = if run.fresh { ", in a fresh process" } else { "" };
             let same = show::same_as(case, number).filter(|_| violation.run != number);
             let as_before = same.as_ref().map(|earlier| format!(": as {earlier}")).unwrap_or_default();
-            let _ = writeln!(text, "  {label}{times}{fresh}{as_before}");
+            let _ = writeln!(text, "  {}{as_before}", run_label(number, run));
             if same.is_some() {
                 continue;
             }
@@ -80,13 +80,32 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
         ),
     };
     if let Some(file) = &finding.file {
-        let file = file.display();
         if !finding.regression {
-            let _ = writeln!(text, "  saved     {file}   (--save keeps it in snapshots/failures)");
+            let _ =
+                writeln!(text, "  saved     {}   (--save keeps it in snapshots/failures)", file.display());
         }
-        let _ = writeln!(text, "  replay    cargo run --release -- replay {file}");
+        let _ = writeln!(text, "  replay    {}", replay_line(file));
     }
     text
+}
+
+/// Whether the case's data model says more than its program does.
+pub(super) fn tells_model(case: &Case) -> bool {
+    let model = &case.model;
+    !model.indexes.is_empty() || model.version.is_some() || model.fields.len() > 1
+}
+
+/// What tells a run from the others of its case.
+pub(super) fn run_label(number: usize, run: &Run) -> String {
+    let label = if run.label.is_empty() { format!("run {}", number + 1) } else { run.label.clone() };
+    let times = if run.repeat > 1 { format!(", {} times", run.repeat) } else { String::new() };
+    let fresh = if run.fresh { ", in a fresh process" } else { "" };
+    format!("{label}{times}{fresh}")
+}
+
+/// The line that replays a saved case.
+pub(super) fn replay_line(file: &Path) -> String {
+    format!("cargo run --release -- replay {}", file.display())
 }
 
 fn explanation(text: &mut String, finding: &Finding) {
@@ -144,17 +163,6 @@ const LINE: usize = 400;
 
 /// Characters of one value on the wire.
 const VALUE: usize = 80;
-
-fn clipped(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-fn plural(count: u64, one: &'static str, many: &'static str) -> &'static str {
-    if count == 1 { one } else { many }
-}
 
 /// The word for a verdict, as the table shows it.
 pub fn word(verdict: Verdict) -> &'static str {
