@@ -88,6 +88,31 @@ fn a_report_that_cannot_be_written_fails_and_says_where() {
 }
 
 #[test]
+fn a_page_that_cannot_be_written_fails_and_says_where() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["run", "--property", "frame", "--target", "control", "--cases", "3", "--report", "out"];
+    for file in ["index.html", "junit.xml", "results.sarif"] {
+        let place = folder.path().join("out").join(file);
+        std::fs::create_dir_all(place.join("occupied")).expect("made");
+        let text = refused_in(folder.path(), &arguments, 3);
+        assert!(text.contains(file), "{text}");
+        std::fs::remove_dir_all(place).expect("removed");
+    }
+}
+
+#[test]
+fn a_broken_history_and_a_broken_table_of_planted_bugs_are_named_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["run", "--property", "frame", "--target", "control", "--cases", "3", "--report", "out"];
+    std::fs::create_dir(folder.path().join("out")).expect("made");
+    std::fs::write(folder.path().join("out/history.jsonl"), "\n{\n").expect("written");
+    assert!(refused_in(folder.path(), &arguments, 2).contains("history.jsonl:2: "));
+    std::fs::write(folder.path().join("table.jsonl"), "{\"property\":\"frame\"}\n").expect("written");
+    let text = refused_in(folder.path(), &[&arguments[..], &["--mutants", "table.jsonl"]].concat(), 2);
+    assert!(text.contains("table.jsonl:1: ") && text.contains("mutant"), "{text}");
+}
+
+#[test]
 fn a_target_by_name_that_does_not_start_fails() {
     let text = refused(&["run", "--property", "frame", "--target", "false --really", "--cases", "3"], 3);
     assert!(text.contains("false"), "{text}");
