@@ -20,3 +20,6 @@ GRANT SELECT ON workflow.outbox TO app;
 GRANT SELECT, UPDATE (delivered_at) ON workflow.outbox TO outbox_relay;
 
 GRANT SELECT ON workflow.usage_by_plan, workflow.run_overview TO app;
+
+GRANT USAGE ON SCHEMA workflow TO console;
+GRANT SELECT ON workflow.plans, workflow.runs, workflow.outbox TO console;

@@ -8,7 +8,9 @@ DECLARE
     -- Delivers messages of all tenants; sees the outbox and nothing else.
     'CREATE ROLE outbox_relay NOLOGIN',
     -- Builds reports over all tenants. Owns the materialized views and is granted to no login role.
-    'CREATE ROLE reporter NOLOGIN BYPASSRLS'];
+    'CREATE ROLE reporter NOLOGIN BYPASSRLS',
+    -- The operators' console: reads all tenants, and adds the tenant to each statement itself (tenancy-console.toml).
+    'CREATE ROLE console LOGIN BYPASSRLS'];
   statement text;
 BEGIN
   FOREACH statement IN ARRAY wanted LOOP

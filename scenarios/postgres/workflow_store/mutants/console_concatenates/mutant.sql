@@ -1,0 +1,5 @@
+-- class: I-injection
+-- channel: read
+-- level: queries
+-- The operators' console logs in as a role that ignores policies, and pastes the search text into its statement:
+-- `statements` in tenancy.toml.

@@ -1,0 +1,5 @@
+-- class: E-session
+-- channel: read
+-- level: queries
+-- The export of the audit log pages through a cursor WITH HOLD. `leave` resets the tenant and leaves the cursor
+-- open, with the rows of whoever opened it.

@@ -1,0 +1,5 @@
+-- class: E-session
+-- channel: read
+-- level: queries
+-- The schema is right. The application gives its connections back as they are, and a request that forgets to enter
+-- gets the tenant of the one before: tenancy.toml has no `leave`.

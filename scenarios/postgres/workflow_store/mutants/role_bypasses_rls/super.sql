@@ -1,0 +1,2 @@
+-- Granted for one night's backup.
+ALTER ROLE app BYPASSRLS;
