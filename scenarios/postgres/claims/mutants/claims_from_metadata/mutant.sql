@@ -1,5 +1,5 @@
 -- class: B-policy
--- channel: read
+-- channel: read write
 -- level: queries
 -- The organisation is taken from the claims' user_metadata, to save a look-up. Users write their metadata themselves,
 -- and the next token carries it.

@@ -1,5 +1,5 @@
 -- class: B-policy
--- channel: write
+-- channel: write read
 -- level: queries
 -- Founding an organisation needed a first membership, so users may insert their own. Into any organisation.
 CREATE POLICY founders ON api.memberships FOR INSERT WITH CHECK (user_id = auth.uid());

@@ -1,5 +1,5 @@
 -- class: D-constraint
--- channel: dos
+-- channel: dos existence
 -- level: sql
 -- Documents got short numbers from one sequence, with all rights on it: who resets it makes the others' inserts fail.
 ALTER TABLE documents ADD short_number serial UNIQUE;

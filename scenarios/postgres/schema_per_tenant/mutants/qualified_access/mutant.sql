@@ -1,5 +1,5 @@
 -- class: E-session
--- channel: write
+-- channel: read write
 -- level: sql
 -- The roles were thought too many: app may use every schema, and only the search path says whose request it is.
 -- A name with a schema in it goes past that.

@@ -1,5 +1,5 @@
 -- class: C-bypass
--- channel: write
+-- channel: write count existence
 -- level: queries
 -- A trigger adds up orders in the table of countries, for a map: everyone reads everyone's turnover.
 ALTER TABLE countries ADD turnover numeric NOT NULL DEFAULT 0;

@@ -1,5 +1,5 @@
 -- class: K-audit
--- channel: existence
+-- channel: existence count
 -- level: queries
 -- "One chain is simpler to verify": each row is linked to the last one of any tenant, and is numbered after it.
 ALTER TABLE private.audit_heads NO FORCE ROW LEVEL SECURITY;

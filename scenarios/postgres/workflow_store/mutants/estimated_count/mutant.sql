@@ -1,5 +1,5 @@
 -- class: F-inference
--- channel: count
+-- channel: count existence
 -- level: queries
 -- Counting was slow, so the list's footer shows the planner's estimate: of the whole table.
 CREATE FUNCTION workflow.approximate_runs() RETURNS bigint

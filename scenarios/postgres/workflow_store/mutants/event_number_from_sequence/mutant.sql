@@ -1,5 +1,5 @@
 -- class: D-constraint
--- channel: sequence
+-- channel: sequence count existence
 -- level: queries
 -- Events are numbered by one sequence, to save the lock on the run: the gaps in a tenant's numbers are the others' events.
 CREATE SEQUENCE private.event_numbers;

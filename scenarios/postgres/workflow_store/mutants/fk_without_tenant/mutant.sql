@@ -1,5 +1,5 @@
 -- class: D-constraint
--- channel: existence
+-- channel: existence dos
 -- level: queries
 -- A schedule refers to its plan by id alone: A can point at B's plan, learns whether it exists, and keeps B from
 -- deleting it. Row security does not hold for the checks of foreign keys.

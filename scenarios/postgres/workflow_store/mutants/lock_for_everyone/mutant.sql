@@ -1,5 +1,5 @@
 -- class: G-contention
--- channel: existence
+-- channel: existence dos
 -- level: queries
 -- Runs start one after the other by an advisory lock, whose key does not name the tenant: an open transaction of
 -- one tenant stops all.

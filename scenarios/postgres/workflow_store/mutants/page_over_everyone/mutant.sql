@@ -1,5 +1,5 @@
 -- class: H-application
--- channel: existence
+-- channel: existence read
 -- level: queries
 -- The operators' console pages through plans. The page is cut before the tenant is asked for, so whether there is
 -- more depends on the others: `statements` in tenancy.toml.

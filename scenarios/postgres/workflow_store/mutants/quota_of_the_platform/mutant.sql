@@ -1,5 +1,5 @@
 -- class: G-contention
--- channel: existence
+-- channel: existence dos
 -- level: queries
 -- One allowance for the whole platform, first come, first served: when the neighbours have used it up, A's runs
 -- are refused.

@@ -1,4 +1,4 @@
 -- class: A-force
--- channel: write
+-- channel: read write
 -- level: queries
 -- The schema is right. The role that the application logs in as ignores policies: super.sql.

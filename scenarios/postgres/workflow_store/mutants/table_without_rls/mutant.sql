@@ -1,5 +1,5 @@
 -- class: A-force
--- channel: write
+-- channel: read write existence
 -- level: queries
 -- A later release adds a table with the tenant in its key and forgets that policies are switched on table by table.
 CREATE TABLE workflow.artifacts (

@@ -1,5 +1,5 @@
 -- class: B-policy
--- channel: write
+-- channel: read write
 -- level: queries
 -- Sub-accounts ("acme-eu") should be seen by their parent account, and tenants may choose names that begin like others.
 ALTER POLICY tenant_only ON workflow.plans

@@ -1,5 +1,5 @@
 -- class: G-contention
--- channel: existence
+-- channel: existence dos
 -- level: queries
 -- The limit is read from the tier, and locked "to be sure": tenants of one tier wait for each other.
 CREATE FUNCTION private.check_tier() RETURNS trigger

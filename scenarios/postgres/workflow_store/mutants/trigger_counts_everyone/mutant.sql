@@ -1,5 +1,5 @@
 -- class: C-bypass
--- channel: count
+-- channel: count existence
 -- level: queries
 -- A counter for the status page, kept by a trigger over all tenants, and readable where it lies.
 CREATE TABLE workflow.platform_counters (name text PRIMARY KEY, value bigint NOT NULL);
