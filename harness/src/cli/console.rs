@@ -3,6 +3,7 @@
 
 use crate::engine::campaign::{Listener, Row, write_report};
 use crate::engine::finding::Finding;
+use crate::engine::stores::Leak;
 use crate::engine::threats::ThreatModel;
 use crate::report::{jsonl, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -56,6 +57,10 @@ impl Listener for Console {
 
     fn finding(&self, finding: &Finding) {
         self.print(&terminal::finding(finding, &self.threats_of(&finding.property)));
+    }
+
+    fn leak(&self, leak: &Leak) {
+        self.print(&leak.text);
     }
 
     fn rows(&self, rows: &[Row]) {

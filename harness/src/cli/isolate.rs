@@ -92,7 +92,7 @@ pub fn run(args: Args) -> ExitCode {
 pub(super) fn replay(file: &Path, postgres: &Choice) -> Result<u8, Failure> {
     let replayed = isolate::replay(file, postgres).map_err(|problem| match problem {
         Problem::Contract(_) => Failure::usage(&problem),
-        Problem::Harness(_) => Failure::failed(&problem),
+        Problem::Missing(_) | Problem::Harness(_) => Failure::failed(&problem),
     })?;
     let finding = &replayed.finding;
     if finding.stable == 0 {
@@ -110,7 +110,7 @@ fn fail(problem: &Problem) -> ExitCode {
     eprintln!("error: {problem}");
     ExitCode::from(match problem {
         Problem::Contract(_) => 2,
-        Problem::Harness(_) => 3,
+        Problem::Missing(_) | Problem::Harness(_) => 3,
     })
 }
 

@@ -1,6 +1,7 @@
 //! `list`: what this proof house knows.
 
 use super::{Catalogue, Failure};
+use crate::engine::stores;
 use crate::engine::threats::{Status, ThreatModel};
 use crate::property;
 use clap::{Args, ValueEnum};
@@ -26,6 +27,9 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
             for property in &all {
                 println!("{:<22} {}", property.id(), property.statement());
             }
+            for (id, statement) in stores::PROPERTIES {
+                println!("{id:<22} {statement}");
+            }
         }
         What::Targets => {
             for name in catalogue.names()? {
@@ -38,7 +42,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
             println!("http://…      any DynamoDB endpoint; --allow-remote where it is not on this machine");
         }
         What::Threats => {
-            let known: Vec<&str> = all.iter().map(|property| property.id()).collect();
+            let known = super::run::known_properties(&all);
             for path in &catalogue.threats {
                 let model = ThreatModel::read(path, &known).map_err(Failure::usage)?;
                 println!("{} — {}", model.name, model.title);

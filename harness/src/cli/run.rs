@@ -8,6 +8,7 @@ use crate::engine::campaign::{self, Allowance, Campaign, CampaignOutcome, Chosen
 use crate::engine::cell::{Budget, Shard};
 use crate::engine::check::case_files;
 use crate::engine::finding::{Class, Finding};
+use crate::engine::stores::{self, Stores};
 use crate::engine::threats::{ThreatModel, nearest};
 use crate::property::{self, Property};
 use crate::report::evidence::Evidence;
@@ -20,6 +21,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What a plain run may take in all, set-up of targets aside.
 const WHOLE: Duration = Duration::from_secs(165);
+
+/// What of it one store may take.
+const STORE: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -94,10 +98,16 @@ fn shard(text: &str) -> Result<Shard, String> {
 
 pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Failure> {
     let all = property::all();
-    let known: Vec<&str> = all.iter().map(|property| property.id()).collect();
+    let known = known_properties(&all);
     let models = threat_models(arguments, catalogue, &known)?;
     let properties = choose_properties(arguments, &models, &all, &known)?;
-    let targets = choose_targets(arguments, &models, catalogue)?;
+    let contracts: Vec<PathBuf> = models.iter().flat_map(|model| model.schemas.clone()).collect();
+    let targets = if properties.is_empty() {
+        only_stores(arguments, &contracts)?;
+        Vec::new()
+    } else {
+        choose_targets(arguments, &models, catalogue)?
+    };
     let backend = choose_backend(&arguments.backend, arguments.allow_remote)?;
     let mut accepted = Vec::new();
     for model in &models {
@@ -120,7 +130,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
     let budget = match (arguments.cases, arguments.time) {
         (Some(cases), _) => Allowance::Each(Budget::Cases(cases)),
         (None, Some(time)) => Allowance::Each(Budget::Time(time)),
-        (None, None) => Allowance::Whole(WHOLE),
+        (None, None) => Allowance::Whole(WHOLE.saturating_sub(STORE * contracts.len() as u32)),
     };
     let campaign = Campaign {
         targets,
@@ -138,7 +148,22 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
     let results = report.results();
     let console = Console::new(models.clone(), Some(results.clone()), arguments.seed);
     let start = Instant::now();
-    let outcome = campaign::run(&campaign, &console);
+    let mut outcome = campaign::run(&campaign, &console);
+    let wanted = |id: &str| wanted(arguments, &models, id);
+    let stores = Stores {
+        contracts,
+        wanted: &wanted,
+        budget: match campaign.budget {
+            Allowance::Each(budget) => budget,
+            Allowance::Whole(_) => Budget::Time(STORE),
+        },
+        seed: arguments.seed,
+        jobs: arguments.jobs as usize,
+        first: arguments.first,
+        left_out: left_out(arguments),
+        failures: campaign.failures.clone(),
+    };
+    outcome.rows.extend(stores::run(&stores, &console).map_err(Failure::usage)?);
     console.finish();
     let lines = jsonl::lines(&models, &outcome.rows, arguments.seed);
     let written = write_report(&results, &jsonl::text(&lines));
@@ -223,15 +248,45 @@ fn choose_properties<'a>(
             )));
         }
     }
-    let wanted = |id: &str| match arguments.properties.as_slice() {
+    Ok(all.iter().map(AsRef::as_ref).filter(|property| wanted(arguments, models, property.id())).collect())
+}
+
+/// Whether a property is to be run: named on the command line, else by a threat, else all are.
+fn wanted(arguments: &Arguments, models: &[ThreatModel], id: &str) -> bool {
+    match arguments.properties.as_slice() {
         [] => {
             let mut named =
                 models.iter().flat_map(|model| &model.threats).flat_map(|threat| &threat.properties);
             models.is_empty() || named.any(|property| property == id)
         }
         list => list.iter().any(|property| property == id),
-    };
-    Ok(all.iter().map(AsRef::as_ref).filter(|property| wanted(property.id())).collect())
+    }
+}
+
+/// The ids of all properties: of mappers, then of stores.
+pub(super) fn known_properties(mappers: &[Box<dyn Property>]) -> Vec<&'static str> {
+    mappers.iter().map(|property| property.id()).chain(stores::PROPERTIES.map(|(id, _)| id)).collect()
+}
+
+/// Whether a run without any property of mappers makes sense.
+fn only_stores(arguments: &Arguments, contracts: &[PathBuf]) -> Result<(), Failure> {
+    match arguments.properties.first() {
+        Some(id) if contracts.is_empty() => Err(Failure::usage(format!(
+            "the property {id:?} is judged on a schema: name a threat model that has `schemas`, or use `isolate`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Why stores are not run, where the command line says what else is.
+fn left_out(arguments: &Arguments) -> Option<String> {
+    if !arguments.targets.is_empty() {
+        Some("left out by --target".to_owned())
+    } else if arguments.shard.is_some_and(|shard| shard.index > 0) {
+        Some("run in the first share".to_owned())
+    } else {
+        None
+    }
 }
 
 fn choose_targets(

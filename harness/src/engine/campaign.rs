@@ -5,13 +5,16 @@ use super::case_file::{CaseFile, CaseFileError, write_whole};
 use super::cell::{self, Budget, Cell, CellOutcome, Events, Shard};
 use super::finding::{Class, Finding, Stability};
 use super::minimise::{Suspect, show_case};
+use super::row::empty;
+pub use super::row::{CampaignOutcome, Row, Verdict};
+use super::stores::Leak;
 use super::worker::Worker;
 use crate::backend::{BackendChoice, BackendError};
 use crate::case::Case;
 use crate::property::Property;
 use crate::target::{Launch, LaunchError};
 use proofhouse_models::mapper::Capabilities;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -62,68 +65,10 @@ pub trait Listener: Sync {
     fn progress(&self, target: &str, property: &str, cases: u64);
     /// A finding is complete and saved.
     fn finding(&self, finding: &Finding);
+    /// A leak of a store is complete and saved.
+    fn leak(&self, leak: &Leak);
     /// A cell is over; the rows so far.
     fn rows(&self, rows: &[Row]);
-}
-
-/// The verdict of one property on one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the verdicts of the report, under their names")]
-pub enum Verdict {
-    Error,
-    Finding,
-    Flaky,
-    Hazard,
-    Accepted,
-    Held,
-    Unspecified,
-    NotApplicable,
-    NotRun,
-}
-
-/// A property on a target, with its verdict.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// The property's id.
-    pub property: String,
-    /// The target's name.
-    pub target: String,
-    /// The library's version.
-    pub version: String,
-    /// The backend's name.
-    pub backend: String,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why it is not `held` or `finding`.
-    pub reason: Option<String>,
-    /// Cases of its own generator.
-    pub cases: u64,
-    /// Cases that checked nothing.
-    pub discarded: u64,
-    /// The reasons of discards.
-    pub discards: BTreeMap<String, u64>,
-    /// Cases by label.
-    pub labels: BTreeMap<String, u64>,
-    /// Wall time in milliseconds.
-    pub ms: u64,
-    /// Findings in the order of their first case.
-    pub findings: Vec<Finding>,
-    /// Identities that were seen and not shrunk, with their counts.
-    pub more: Vec<(String, u64)>,
-    /// Whether the user asked for the target by name.
-    pub by_name: bool,
-}
-
-/// What a campaign saw.
-#[derive(Debug, Default)]
-pub struct CampaignOutcome {
-    /// One row a property and target.
-    pub rows: Vec<Row>,
-    /// Accepted findings that no longer occur: their entries.
-    pub stale: Vec<Accepted>,
-    /// Errors of the harness itself.
-    pub errors: Vec<String>,
 }
 
 /// Runs a campaign.
@@ -404,22 +349,7 @@ fn describe(capabilities: &Capabilities) -> String {
 }
 
 fn empty_row(property: &str, target: &str, campaign: &Campaign<'_>, by_name: bool) -> Row {
-    Row {
-        property: property.to_owned(),
-        target: target.to_owned(),
-        version: String::new(),
-        backend: campaign.backend.to_string(),
-        verdict: Verdict::Held,
-        reason: None,
-        cases: 0,
-        discarded: 0,
-        discards: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        ms: 0,
-        findings: Vec::new(),
-        more: Vec::new(),
-        by_name,
-    }
+    Row { by_name, ..empty(property, target, &campaign.backend.to_string()) }
 }
 
 /// The verdict that the findings of a row add up to; `held` where there are none.

@@ -180,5 +180,7 @@ impl Listener for Silent {
 
     fn finding(&self, _finding: &Finding) {}
 
+    fn leak(&self, _leak: &super::stores::Leak) {}
+
     fn rows(&self, _rows: &[Row]) {}
 }

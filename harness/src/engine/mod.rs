@@ -10,6 +10,8 @@
 //! | [`learn`] | what a probe sees of how a target stores tenants |
 //! | [`minimise`], [`explain`] | from a failing case to the least one, and what of it matters |
 //! | [`finding`], [`case_file`] | what is kept of it |
+//! | [`row`] | the verdict of one property on one target or store |
+//! | [`stores`] | schemas of a threat model, judged by `isolate` |
 //! | [`threats`], [`accepted`] | the files that people write |
 //! | [`seed`] | a seed for each case |
 
@@ -24,6 +26,8 @@ pub mod explain;
 pub mod finding;
 pub mod learn;
 pub mod minimise;
+pub mod row;
 pub mod seed;
+pub mod stores;
 pub mod threats;
 pub mod worker;

@@ -1,8 +1,9 @@
 //! Threat models as TOML: each threat a row with the properties that would show it.
 //!
 //! ```toml
-//! name  = "dynamorm"
-//! title = "DynamORM, a Go mapper for DynamoDB"
+//! name    = "dynamorm"
+//! title   = "DynamORM, a Go mapper for DynamoDB"
+//! schemas = ["../postgres/store/tenancy.toml"]   # where the system has a Postgres schema
 //!
 //! [[threat]]
 //! id         = "T-clobber"
@@ -16,6 +17,7 @@
 //! reason = "no program at run time shows it; cargo deny and its like do"
 //! ```
 
+use super::stores;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -31,7 +33,7 @@ pub struct ThreatModel {
     pub title: String,
     /// Targets that a plain run uses for this model; empty for all shipped mapper targets.
     pub targets: Vec<String>,
-    /// Tenancy contracts of schemas that stand for the system, resolved beside the file.
+    /// Tenancy contracts of schemas that stand for the system, resolved beside the file: stores.
     pub schemas: Vec<PathBuf>,
     /// Its rows.
     pub threats: Vec<Threat>,
@@ -143,6 +145,16 @@ impl ThreatModel {
                         ),
                     ));
                 }
+                let of_stores = stores::PROPERTIES.iter().any(|(id, _)| id == property.as_ref());
+                if of_stores && document.schemas.is_empty() {
+                    return Err(fail(
+                        Some(line_of(text, property.span().start)),
+                        format!(
+                            "the property {:?} is judged on a schema; name its contract: schemas = [\"…/tenancy.toml\"]",
+                            property.as_ref()
+                        ),
+                    ));
+                }
             }
             match (row.status, row.properties.is_empty(), &row.reason) {
                 (Status::Tested, true, _) => {
@@ -248,6 +260,18 @@ mod tests {
     fn an_untested_threat_needs_a_reason() {
         let error = parse("name = \"x\"\n[[threat]]\nid = \"T\"\ntitle = \"t\"\nstatus = \"outside\"\n");
         assert!(error.expect_err("refused").to_string().contains("say why"));
+    }
+
+    #[test]
+    fn a_property_of_stores_needs_a_schema() {
+        let row = "[[threat]]\nid = \"T\"\ntitle = \"t\"\nproperties = [\"isolation_read\"]\n";
+        let known = ["isolation_read"];
+        let read = |text: &str| ThreatModel::parse(text, Path::new("models/t.toml"), &known);
+        let error = read(&format!("name = \"x\"\n{row}")).expect_err("refused").to_string();
+        assert!(error.starts_with("models/t.toml:5: ") && error.contains("schemas"), "{error}");
+        let model =
+            read(&format!("name = \"x\"\nschemas = [\"shop/tenancy.toml\"]\n{row}")).expect("accepted");
+        assert_eq!(model.schemas, [Path::new("models/shop/tenancy.toml")]);
     }
 
     #[test]

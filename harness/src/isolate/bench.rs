@@ -21,6 +21,9 @@ pub enum Problem {
     /// The contract or a file that it names: exit status 2.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// No Postgres of the wanted kind on this machine: exit status 3.
+    #[error("{0}")]
+    Missing(String),
     /// The harness or the backend: exit status 3.
     #[error("{0}")]
     Harness(String),
@@ -160,18 +163,18 @@ pub const SETTINGS: [(&str, &str); 3] =
 
 fn choose(choice: &Choice, notes: &mut Vec<String>) -> Result<Binaries, Problem> {
     match choice {
-        Choice::Embedded(Some(version)) => binaries::embedded(version).map_err(Problem::Harness),
+        Choice::Embedded(Some(version)) => binaries::embedded(version).map_err(Problem::Missing),
         Choice::Embedded(None) => match binaries::embedded(binaries::EMBEDDED_VERSION) {
             Ok(found) => Ok(found),
             Err(error) => {
                 let found =
-                    binaries::local().map_err(|local| Problem::Harness(format!("{error}; {local}")))?;
+                    binaries::local().map_err(|local| Problem::Missing(format!("{error}; {local}")))?;
                 notes.push(format!("embedded Postgres cannot be had ({error}); using {}", found.name));
                 Ok(found)
             }
         },
-        Choice::Local => binaries::local().map_err(Problem::Harness),
-        Choice::Container => Err(Problem::Harness("no container engine answers here".to_owned())),
+        Choice::Local => binaries::local().map_err(Problem::Missing),
+        Choice::Container => Err(Problem::Missing("no container engine answers here".to_owned())),
         Choice::Url(_) => Err(Problem::Harness("a running server is read by --init only".to_owned())),
     }
 }

@@ -3,6 +3,7 @@
 use super::mutants::Mutant;
 use crate::engine::campaign::{CampaignOutcome, Row, Verdict};
 use crate::engine::finding::Class;
+use crate::engine::stores;
 use crate::engine::threats::{Status, Threat, ThreatModel};
 use crate::property;
 use std::collections::BTreeMap;
@@ -95,7 +96,11 @@ impl Evidence<'_> {
     /// Findings that fail the run: distinct identities, defects and flaky ones.
     pub fn findings(&self) -> u64 {
         let findings = self.outcome.rows.iter().flat_map(|row| &row.findings);
-        findings.filter(|finding| matches!(finding.class(), Class::Defect | Class::Flaky)).count() as u64
+        let leaks = self.outcome.rows.iter().flat_map(|row| &row.leaks);
+        let failing =
+            findings.filter(|finding| matches!(finding.class(), Class::Defect | Class::Flaky)).count()
+                + leaks.filter(|leak| matches!(leak.verdict, Verdict::Finding | Verdict::Flaky)).count();
+        failing as u64
     }
 
     /// Cases of all rows.
@@ -199,7 +204,12 @@ pub fn ran(verdict: Verdict) -> bool {
 
 /// A property's statement; empty where this build does not know the property.
 pub fn statement(id: &str) -> &'static str {
-    property::all().iter().find(|property| property.id() == id).map_or("", |property| property.statement())
+    let of_store =
+        stores::PROPERTIES.iter().find(|(known, _)| *known == id).map_or("", |(_, statement)| statement);
+    property::all()
+        .iter()
+        .find(|property| property.id() == id)
+        .map_or(of_store, |property| property.statement())
 }
 
 /// A number with its thousands apart: `41,233`.

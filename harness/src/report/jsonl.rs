@@ -2,6 +2,7 @@
 
 use crate::engine::campaign::{Row, Verdict};
 use crate::engine::finding::{Class, Finding};
+use crate::engine::stores::Leak;
 use crate::engine::threats::ThreatModel;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -83,10 +84,11 @@ fn row_lines(threat: Option<&str>, row: &Row, seed: u64) -> Vec<Line> {
         reason: row.reason.clone(),
         ..Line::default()
     };
-    if row.findings.is_empty() {
+    if row.findings.is_empty() && row.leaks.is_empty() {
         return vec![plain];
     }
-    row.findings.iter().map(|finding| finding_line(&plain, finding)).collect()
+    let findings = row.findings.iter().map(|finding| finding_line(&plain, finding));
+    findings.chain(row.leaks.iter().map(|leak| leak_line(&plain, leak))).collect()
 }
 
 fn finding_line(row: &Line, finding: &Finding) -> Line {
@@ -108,6 +110,24 @@ fn finding_line(row: &Line, finding: &Finding) -> Line {
         count: Some(finding.count),
         stable: Some(format!("{} of {}", finding.stable.shown, finding.stable.of)),
         reason: finding.accepted.clone().or_else(|| finding.violation.hazard.clone()),
+        ..row.clone()
+    }
+}
+
+fn leak_line(row: &Line, leak: &Leak) -> Line {
+    let (from, to, runs) = leak.shrink;
+    Line {
+        verdict: json!(leak.verdict),
+        tests_to_failure: Some(leak.tests),
+        ms_to_failure: Some(leak.ms),
+        shrink: Some(json!({ "from": from, "to": to, "runs": runs })),
+        file: Some(leak.file.display().to_string()),
+        title: Some(leak.title.clone()),
+        identity: Some(leak.identity.clone()),
+        stable: Some(format!("{} of 20", leak.stable)),
+        reason: leak.reason.clone(),
+        channel: leak.channels.first().cloned(),
+        channels: Some(leak.channels.clone()),
         ..row.clone()
     }
 }

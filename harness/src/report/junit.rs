@@ -70,14 +70,21 @@ fn status(evidence: &Evidence<'_>, row: &Row) -> TestCaseStatus {
                 .iter()
                 .filter(|finding| matches!(finding.class(), Class::Defect | Class::Flaky))
                 .collect();
-            let title = failing.first().map(|finding| plain(&finding.violation.title)).unwrap_or_default();
-            let message = match failing.len() {
+            let leaks: Vec<_> = row
+                .leaks
+                .iter()
+                .filter(|leak| matches!(leak.verdict, Verdict::Finding | Verdict::Flaky))
+                .collect();
+            let titles = failing.iter().map(|finding| &finding.violation.title);
+            let title = titles.chain(leaks.iter().map(|leak| &leak.title)).next();
+            let title = title.map(|title| plain(title)).unwrap_or_default();
+            let message = match failing.len() + leaks.len() {
                 0 | 1 => title,
                 more => format!("{title} (and {} more)", more - 1),
             };
             let threats = evidence.threats_of(&row.property);
-            let stories: Vec<String> =
-                failing.iter().map(|finding| story(&terminal::finding(finding, &threats))).collect();
+            let told = failing.iter().map(|finding| story(&terminal::finding(finding, &threats)));
+            let stories: Vec<String> = told.chain(leaks.iter().map(|leak| story(&leak.text))).collect();
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(word).set_message(message).set_description(stories.join("\n"));
             status

@@ -132,6 +132,7 @@ pub(super) fn row(property: &str, target: &str, verdict: Verdict) -> Row {
         labels: Default::default(),
         ms: if ran { 900 } else { 0 },
         findings: Vec::new(),
+        leaks: Vec::new(),
         more: Vec::new(),
         by_name: false,
     }

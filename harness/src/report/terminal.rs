@@ -195,8 +195,9 @@ pub fn evidence(models: &[ThreatModel], outcome: &CampaignOutcome) -> String {
                     let _ = writeln!(text, "      outside: {}", threat.reason.as_deref().unwrap_or_default());
                 }
             }
+            let width = threat.properties.iter().map(String::len).max().unwrap_or(0);
             for property in &threat.properties {
-                property_rows(&mut text, property, &outcome.rows);
+                property_rows(&mut text, property, width, &outcome.rows);
             }
         }
     }
@@ -205,7 +206,7 @@ pub fn evidence(models: &[ThreatModel], outcome: &CampaignOutcome) -> String {
         for row in &outcome.rows {
             if !seen.contains(&row.property.as_str()) {
                 seen.push(&row.property);
-                property_rows(&mut text, &row.property, &outcome.rows);
+                property_rows(&mut text, &row.property, 0, &outcome.rows);
             }
         }
     }
@@ -226,12 +227,14 @@ pub fn evidence(models: &[ThreatModel], outcome: &CampaignOutcome) -> String {
     text
 }
 
-fn property_rows(text: &mut String, property: &str, rows: &[Row]) {
+/// The rows of a property; its name takes `width` columns, or 14 where that is more.
+fn property_rows(text: &mut String, property: &str, width: usize, rows: &[Row]) {
+    let width = width.max(14);
     for row in rows.iter().filter(|row| row.property == property) {
         let checked = row.cases.saturating_sub(row.discarded);
         let mut note = String::new();
-        if !row.findings.is_empty() {
-            let found = row.findings.len() as u64;
+        let found = (row.findings.len() + row.leaks.len()) as u64;
+        if found > 0 {
             let _ = write!(note, "{found} {}", plural(found, "identity", "identities"));
             if !row.more.is_empty() {
                 let _ = write!(note, " and {} more not shrunk", row.more.len());
@@ -247,7 +250,7 @@ fn property_rows(text: &mut String, property: &str, rows: &[Row]) {
         let cases = if row.cases > 0 { format!("{checked} of {} cases", row.cases) } else { String::new() };
         let _ = writeln!(
             text,
-            "      {:<14} {:<20} {:<14} {:>20}   {note}",
+            "      {:<width$} {:<20} {:<14} {:>20}   {note}",
             row.property,
             row.target,
             word(row.verdict),

@@ -273,7 +273,7 @@ impl<'a> Writer<'a> {
         let word = word(row.verdict);
         let anchor = anchor(row);
         let checked = row.cases.saturating_sub(row.discarded);
-        let found = row.findings.len();
+        let found = row.findings.len() + row.leaks.len();
         html! {
             details.row.(tone(word)) data-verdict=(word) data-target=(row.target) data-check=(anchor) id=[first.then_some(anchor.as_str())] {
                 summary.grid {
@@ -312,6 +312,9 @@ impl<'a> Writer<'a> {
                     let threats = self.evidence.threats_of(&finding.property);
                     story::article(finding, &threats, self.link(finding.file.as_deref()), whole)
                 })
+            }
+            @for leak in &row.leaks {
+                pre { @for line in leak.text.lines() { (shown(line, 4 * SENTENCE)) "\n" } }
             }
             @if !row.more.is_empty() {
                 p { "Seen and not shrunk:" }
