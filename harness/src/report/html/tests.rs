@@ -104,7 +104,7 @@ fn hostile_text_stays_text() {
         *count.entry(tag).or_default() += 1;
     }
     assert_eq!((count.get("script"), count.get("style")), (Some(&1), Some(&1)));
-    assert!(!page.contains(|c| matches!(c, '\u{202e}' | '\u{200b}')), "a mark of direction is in the page");
+    assert!(!page.contains(['\u{202e}', '\u{200b}']), "a mark of direction is in the page");
     // It is there to be read, with its marks named.
     let seen = HOSTILE.replace('\u{202e}', "U+202E").replace('\u{200b}', "U+200B");
     assert!(text_of(&page).contains(&seen));
