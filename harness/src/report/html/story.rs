@@ -77,11 +77,18 @@ fn program(finding: &Finding, ration: &Ration) -> Markup {
                 span.model { "model  " (ration.text(&show::model(&case.model), STEP)) "\n" }
             }
             @for (number, run) in case.runs.iter().enumerate() {
+                @let same = show::same_as(case, number).filter(|_| case.runs.len() > 1 && violation.run != number);
                 @if case.runs.len() > 1 && !ration.is_empty() {
-                    span.run { (ration.text(&terminal::run_label(number, run), STEP)) "\n" }
+                    span.run {
+                        (ration.text(&terminal::run_label(number, run), STEP))
+                        @if let Some(earlier) = &same { ": as " (ration.text(earlier, STEP)) }
+                        "\n"
+                    }
                 }
-                @let (lines, first) = show::run(run, &case.model);
-                (steps(&lines, (violation.run == number).then_some(first + violation.step), &ration))
+                @if same.is_none() {
+                    @let (lines, first) = show::run(run, &case.model);
+                    (steps(&lines, (violation.run == number).then_some(first + violation.step), &ration))
+                }
             }
         }
     }
