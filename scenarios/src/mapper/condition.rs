@@ -171,15 +171,13 @@ impl Scope<'_> {
             return Err(Failure::validation("an empty list for in"));
         }
         let mut parts = Vec::new();
+        let list = if self.has(Bug::InForgetsRest) { &list[..list.len().min(IN_OPERANDS)] } else { list };
         for chunk in list.chunks(if self.has(Bug::InUnsplit) { usize::MAX } else { IN_OPERANDS }) {
             let mut values = Vec::new();
             for value in chunk {
                 values.push(holders.value(self.operand(place, place.kind, value)?));
             }
             parts.push(format!("{at} IN ({})", values.join(", ")));
-        }
-        if self.has(Bug::InForgetsRest) {
-            parts.truncate(1);
         }
         // Bracketed here, so that no reading of the tree takes the parts of one operator apart.
         let count = parts.len();
