@@ -178,7 +178,7 @@ impl Generator<'_> {
         let choices = [
             (plain_weight, 0),
             (weight("list", 18), 1),
-            (weight("set", if depth == 0 { 12 } else { 3 }), 2),
+            (weight("set", if depth == 0 { 12 } else { 8 }), 2),
             (weight("map", 15), 3),
             (weight("option", 15), 4),
             (weight("struct", 10), 5),

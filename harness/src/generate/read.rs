@@ -35,7 +35,7 @@ impl Generator<'_> {
             let index_name = index.as_ref().map(|index| index.name.clone());
             let mut sort_condition = None;
             if let Some(sort) = &sort
-                && source.chance(50)
+                && source.chance(65)
             {
                 let kind = model.field(sort)?.kind.clone();
                 let near_stored = stored(source, sort);
@@ -106,7 +106,7 @@ impl Generator<'_> {
         };
         let text = matches!(kind, FieldType::String | FieldType::Bytes | FieldType::Timestamp);
         let value = bound(self, source);
-        Some(match source.below(if text { 7 } else { 6 }) {
+        Some(match source.below(if text { 8 } else { 6 }) {
             0 => SortCondition::Eq(value),
             1 => SortCondition::Lt(value),
             2 => SortCondition::Le(value),

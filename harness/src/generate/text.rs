@@ -6,7 +6,7 @@ use proofhouse_models::mapper::contract::KeyCase;
 use proofhouse_models::value::AttributeValue;
 
 /// What a person would write first.
-const PLAIN: [&str; 8] = ["a", "b", "x", "ab", "aa", "abc", "b1", "c"];
+const PLAIN: [&str; 9] = ["a", "b", "x", "ab", "aa", "abc", "b1", "c", "b2"];
 
 /// Text that means something to expressions, SQL, shells, formats, paths or parsers.
 const HOSTILE: [&str; 42] = [
@@ -172,9 +172,10 @@ fn text_of(value: &AttributeValue) -> &str {
     }
 }
 
-/// A text that differs little: longer by one, in the other case, with a space, without its last letter.
+/// A text that differs little: longer by one, in the other case, with a space, without its last letter, with the
+/// next letter for its last.
 pub fn near(source: &mut Source, text: &str) -> String {
-    match source.below(7) {
+    match source.below(8) {
         0 => format!("{text}a"),
         1 => {
             let upper = text.to_ascii_uppercase();
@@ -184,6 +185,13 @@ pub fn near(source: &mut Source, text: &str) -> String {
         3 => format!("{text}0"),
         4 => format!("a{text}"),
         5 => text.chars().rev().collect(),
+        6 => {
+            let mut next = text.to_owned();
+            if let Some(last) = next.pop() {
+                next.push(char::from_u32(u32::from(last) + 1).unwrap_or(last));
+            }
+            next
+        }
         _ => {
             let mut shorter = text.to_owned();
             shorter.pop();

@@ -79,18 +79,18 @@ impl Generator<'_> {
                 AttributeValue::M(entries.into_iter().collect())
             }
             FieldType::StringSet => {
-                let least = self.least_of_set(source);
+                let least = self.least_of_set(source, depth);
                 let members = source.list("member", least..=3, |source| self.text(source));
                 AttributeValue::Ss(members.into_iter().collect())
             }
             FieldType::NumberSet => {
-                let least = self.least_of_set(source);
+                let least = self.least_of_set(source, depth);
                 let members =
                     source.list("member", least..=3, |source| self.number(source, &FieldType::Decimal));
                 AttributeValue::Ns(members.into_iter().collect())
             }
             FieldType::BytesSet => {
-                let least = self.least_of_set(source);
+                let least = self.least_of_set(source, depth);
                 let members = source.list("member", least..=3, |source| self.bytes(source));
                 AttributeValue::Bs(members.into_iter().collect::<BTreeSet<_>>())
             }
@@ -138,13 +138,16 @@ impl Generator<'_> {
         usize::from(!self.swarm.empties || !source.chance(35))
     }
 
-    fn least_of_set(&self, source: &mut Source) -> usize {
-        usize::from(!(self.swarm.illegal && source.chance(20)))
+    /// Empty sets are rarer at the top, where a mapper is sure to look, than inside other values.
+    fn least_of_set(&self, source: &mut Source, depth: usize) -> usize {
+        usize::from(!(self.swarm.illegal && source.chance(if depth == 0 { 20 } else { 50 })))
     }
 
     /// A key of a map.
     pub fn map_key(&mut self, source: &mut Source) -> String {
-        if self.hostile_names && source.chance(50) {
+        // A key of a map is data as a text is: hostile where either may be, for targets that take hostile names.
+        let hostile = self.hostile_names || (self.swarm.hostile_text && self.target.features.hostile_names);
+        if hostile && source.chance(50) {
             return (*source.pick(&HOSTILE_MAP_KEYS)).to_owned();
         }
         (*source.pick(&MAP_KEYS)).to_owned()

@@ -58,7 +58,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     let mut generator = Generator::draw(source, target, hostile);
     generator.swarm.long = false;
     generator.swarm.absents = false;
-    let wish = Wish { version: false, sort_key: 60, defaults: false, indexes: true };
+    let wish = Wish { version: false, sort_key: 75, defaults: false, indexes: true };
     let model = generator.model(source, wish)?;
     let starts = generator.starts(source, &model, 1..=7);
     let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
