@@ -59,6 +59,8 @@ pub struct Limits {
     pub call: Duration,
     /// Time from the start to the answer to `initialize`.
     pub initialize: Duration,
+    /// Time of a call after one of any method has hung, at least.
+    pub call_after_hang: Duration,
     /// Time of a call of a method that has hung several times, at least.
     pub call_after_hangs: Duration,
     /// How much longer the right answer is waited for after one with a wrong id.
@@ -81,7 +83,8 @@ impl Default for Limits {
         Self {
             call: Duration::from_secs(10),
             initialize: Duration::from_secs(60),
-            call_after_hangs: Duration::from_millis(500),
+            call_after_hang: Duration::from_secs(2),
+            call_after_hangs: Duration::from_millis(250),
             grace: Duration::from_millis(500),
             settle: Duration::from_millis(20),
             shutdown: Duration::from_millis(300),
@@ -116,15 +119,19 @@ struct Pace {
 }
 
 impl Pace {
-    /// The time limit of a call. What has hung again and again is waited for less, yet well longer than any
-    /// answer took.
+    /// The time limit of a call. After a hang the target is waited for less, after several less still, yet well
+    /// longer than any answer took.
     fn limit(&self, method: &str, limits: &Limits) -> Duration {
         let hangs = self.hangs.get(method).copied().unwrap_or(0);
-        if hangs >= HANGS || self.hangs.values().sum::<u32>() >= 2 * HANGS {
-            limits.call_after_hangs.max(self.slowest * SLACK).min(limits.call)
+        let all = self.hangs.values().sum::<u32>();
+        let least = if hangs >= HANGS || all >= 2 * HANGS {
+            limits.call_after_hangs
+        } else if all > 0 {
+            limits.call_after_hang
         } else {
             limits.call
-        }
+        };
+        least.max(self.slowest * SLACK).min(limits.call)
     }
 }
 
