@@ -9,6 +9,7 @@ use super::binaries::Binaries;
 use super::client::{Address, Connection, Host};
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -253,22 +254,28 @@ impl Drop for Server {
     }
 }
 
-/// Copies the folder of a stopped server.
+/// Copies the folder of a stopped server, with modes and owners.
 ///
 /// # Errors
-/// What `cp` said: no space, for one.
+/// The file, and what the system said: no space, for one.
 pub fn copy(data: &Path, to: &Path) -> Result<(), String> {
-    let output = Command::new("cp")
-        .args(["-a", "--reflink=auto"])
-        .arg(data)
-        .arg(to)
-        .output()
-        .map_err(|error| format!("cp: {error}"))?;
-    if output.status.success() {
-        Ok(())
+    let failed = |path: &Path, error: std::io::Error| format!("cannot copy {}: {error}", path.display());
+    let meta = std::fs::symlink_metadata(data).map_err(|error| failed(data, error))?;
+    if meta.is_dir() {
+        std::fs::create_dir(to).map_err(|error| failed(to, error))?;
+        for entry in std::fs::read_dir(data).map_err(|error| failed(data, error))? {
+            let entry = entry.map_err(|error| failed(data, error))?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        std::fs::set_permissions(to, meta.permissions()).map_err(|error| failed(to, error))?;
+    } else if meta.is_symlink() {
+        let aim = std::fs::read_link(data).map_err(|error| failed(data, error))?;
+        std::os::unix::fs::symlink(aim, to).map_err(|error| failed(to, error))?;
     } else {
-        Err(format!("cp: {}", String::from_utf8_lossy(&output.stderr).trim()))
+        std::fs::copy(data, to).map_err(|error| failed(data, error))?;
     }
+    // Only root may give files away, and only then have they another owner.
+    std::os::unix::fs::lchown(to, Some(meta.uid()), Some(meta.gid())).map_err(|error| failed(to, error))
 }
 
 fn free_port() -> std::io::Result<u16> {
