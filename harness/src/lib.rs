@@ -4,6 +4,7 @@ pub mod backend;
 pub mod case;
 pub mod cli;
 pub mod engine;
+pub mod fuzz;
 pub mod generate;
 pub mod isolate;
 pub mod property;

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod console;
+mod corpus;
 pub mod doctor;
 pub mod isolate;
 mod list;
@@ -50,6 +51,8 @@ enum Command {
     Isolate(isolate::Args),
     /// Run a saved case, narrated
     Replay(replay::Arguments),
+    /// Inputs of the fuzz targets: seeds, saved cases as bytes, crashes as cases
+    Corpus(corpus::Arguments),
     /// Serve an engine as a DynamoDB endpoint on loopback
     Serve(serve::Arguments),
     /// List threats, properties, targets or backends
@@ -93,6 +96,7 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, &catalogue),
         Command::Isolate(arguments) => return isolate::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments, &catalogue),
+        Command::Corpus(arguments) => corpus::run(&arguments, &catalogue),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::List(arguments) => list::run(&arguments, &catalogue),
         Command::Doctor(arguments) => doctor::run(&arguments, &catalogue),
