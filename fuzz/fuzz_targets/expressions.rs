@@ -1,14 +1,4 @@
-//! The four expression grammars on any text: an error or a tree, never a panic or a stack overflow.
+//! The four expression grammars on any text.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use proofhouse_models::expression::{
-    parse_condition, parse_key_condition, parse_projection, parse_update,
-};
-
-fuzz_target!(|text: &str| {
-    let _ = parse_condition(text);
-    let _ = parse_key_condition(text);
-    let _ = parse_projection(text);
-    let _ = parse_update(text);
-});
+proofhouse_fuzz::text!(proofhouse::fuzz::models::expressions);

@@ -1,0 +1,4 @@
+//! The property `meaning`, on the correct mapper or on what `PROOFHOUSE_TARGET` names.
+#![no_main]
+
+proofhouse_fuzz::property!("meaning");
