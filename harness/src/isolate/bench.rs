@@ -159,7 +159,7 @@ impl Bench {
 
 /// Start values of the harness's sessions: nothing waits for ever.
 pub const SETTINGS: [(&str, &str); 3] =
-    [("statement_timeout", "3000"), ("lock_timeout", "400"), ("client_min_messages", "notice")];
+    [("statement_timeout", "3000"), ("lock_timeout", "150"), ("client_min_messages", "notice")];
 
 fn choose(choice: &Choice, notes: &mut Vec<String>) -> Result<Binaries, Problem> {
     match choice {
@@ -448,6 +448,13 @@ fn base_of(maker: &mut Maker<'_>, generation: usize) -> Result<(Vec<Made>, Vec<S
             empty.push(label);
         }
     }
+    // A row of A to which none of its own refers, so that it can be deleted: those that refer come first.
+    for table in Maker::order(maker.catalogue, maker.rules).into_iter().rev() {
+        let Some(rule) = &maker.rules.tables[table] else { continue };
+        if rule.made && rule.public.is_none() && matches!(rule.rule, Rule::Columns(..) | Rule::Via(..)) {
+            made.extend(maker.make(table, Who::Tenant(0), 0, 'a')?);
+        }
+    }
     Ok((made, empty))
 }
 
@@ -516,6 +523,12 @@ pub enum Volume {
     Many,
 }
 
+/// How many rows B has in a table where it has many, as far as `FILLING` goes.
+const THOUSANDS: usize = 2000;
+
+/// How long B's rows are made in a world at most.
+const FILLING: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// Makes B's rows in a world.
 ///
 /// # Errors
@@ -525,11 +538,13 @@ pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Re
         Volume::None => return Ok(Vec::new()),
         Volume::Few => 3,
         Volume::Other => 5,
-        Volume::Many => 250,
+        Volume::Many => 20,
     };
     let mut made = Vec::new();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(8);
-    for table in Maker::order(maker.catalogue, maker.rules) {
+    let deadline = std::time::Instant::now() + FILLING;
+    let order = Maker::order(maker.catalogue, maker.rules);
+    let tables = order.len();
+    for (position, table) in order.into_iter().enumerate() {
         let Some(rule) = maker.rules.tables[table].clone() else { continue };
         let tenants: Vec<usize> = match rule.rule {
             Rule::Shared | Rule::Closed => continue,
@@ -550,6 +565,13 @@ pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Re
             if refused > 2 || std::time::Instant::now() > deadline {
                 break;
             }
+        }
+        if volume == Volume::Many && refused < 3 {
+            // Each table has its part of the time.
+            let now = std::time::Instant::now();
+            let until = now + deadline.saturating_duration_since(now) / (tables - position) as u32;
+            let who = Who::Tenant(tenants[0]);
+            made.extend(maker.make_many(table, who, (world, 'b'), THOUSANDS, until)?);
         }
         if let Some(condition) = &rule.public {
             let mut mine = made.split_off(start);

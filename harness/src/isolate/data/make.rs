@@ -56,13 +56,19 @@ pub struct Maker<'run> {
     pub owners: Vec<Vec<Owner>>,
     /// Words of each tenant, those of its login included.
     pub words: Vec<Words>,
-    modes: std::collections::HashMap<(usize, bool), usize>,
+    pub(super) modes: std::collections::HashMap<(usize, bool), usize>,
     /// Where the numbers of the rows of each table begin.
     pub number: usize,
-    counts: std::collections::HashMap<(usize, char), usize>,
+    pub(super) counts: std::collections::HashMap<(usize, char), usize>,
 }
 
-const MODES: usize = 5;
+/// A cell to send: outer `None` for what the database fills.
+pub(super) type Sent = Option<Option<String>>;
+
+pub(super) const MODES: usize = 5;
+
+/// What brings the session back to the superuser.
+pub(super) const TIDY: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 impl<'run> Maker<'run> {
     /// Starts from what is in the database.
@@ -131,7 +137,9 @@ impl<'run> Maker<'run> {
         let mut repair = Repair::default();
         for attempt in 0..24 {
             let flavour = Flavour { who: letter, world, number, attempt };
-            let Some(mut cells) = self.cells(table, who, flavour) else { return Ok(None) };
+            let Some(mut cells) = self.cells(table, who, flavour, &[]) else {
+                return self.circle(table, who, flavour);
+            };
             repair.apply(&mut cells);
             let sql = self.insert_sql(table, &cells);
             let sent = cells;
@@ -169,8 +177,7 @@ impl<'run> Maker<'run> {
     }
 
     /// Sends an insert and tidies the session: the error, or the row.
-    fn try_insert(&mut self, sql: &str) -> Result<(Option<Box<Report>>, Option<Cells>)> {
-        const TIDY: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+    pub(super) fn try_insert(&mut self, sql: &str) -> Result<(Option<Box<Report>>, Option<Cells>)> {
         let mut answers = self.connection.pipeline(&[sql, TIDY])?;
         let answers = answers.swap_remove(0);
         let failed = answers.iter().find_map(|answer| answer.error.clone());
@@ -223,7 +230,7 @@ impl<'run> Maker<'run> {
         Ok(None)
     }
 
-    fn keep(&mut self, table: usize, who: Who, cells: Cells, sql: (String, String)) -> Made {
+    pub(super) fn keep(&mut self, table: usize, who: Who, cells: Cells, sql: (String, String)) -> Made {
         let owner = match (&self.rules.tables[table], who) {
             (Some(rule), _) if !matches!(rule.rule, Rule::Referred(..)) => {
                 self.rules
@@ -239,7 +246,7 @@ impl<'run> Maker<'run> {
     }
 
     /// Who the inserting session is: the owner, the superuser, either of them having entered, the application.
-    fn session(&self, mode: usize, who: Who) -> String {
+    pub(super) fn session(&self, mode: usize, who: Who) -> String {
         let tenant = match who {
             Who::Tenant(tenant) => tenant,
             _ => 0,
@@ -272,7 +279,7 @@ impl<'run> Maker<'run> {
     }
 
     /// The insert of a row whose drawn values are known; nothing where the row drew none.
-    fn again(
+    pub(super) fn again(
         &self,
         at: usize,
         sent: &[Option<Option<String>>],
@@ -311,7 +318,7 @@ impl<'run> Maker<'run> {
     }
 
     /// The insert of a row with some of its cells.
-    fn insert_sql(&self, table: usize, cells: &[Option<Option<String>>]) -> String {
+    pub(super) fn insert_sql(&self, table: usize, cells: &[Option<Option<String>>]) -> String {
         let table = &self.catalogue.tables[table];
         let mut names = Vec::new();
         let mut values = Vec::new();
@@ -332,8 +339,14 @@ impl<'run> Maker<'run> {
         )
     }
 
-    /// Cells of a new row: outer `None` for what the database fills.
-    fn cells(&self, at: usize, who: Who, flavour: Flavour) -> Option<Vec<Option<Option<String>>>> {
+    /// Cells of a new row, some of them given: outer `None` for what the database fills.
+    pub(super) fn cells(
+        &self,
+        at: usize,
+        who: Who,
+        flavour: Flavour,
+        given: &[(usize, Option<String>)],
+    ) -> Option<Vec<Option<Option<String>>>> {
         let table = &self.catalogue.tables[at];
         let rule = self.rules.tables[at].as_ref()?;
         let mut cells: Vec<Option<Option<String>>> = vec![None; table.columns.len()];
@@ -361,11 +374,19 @@ impl<'run> Maker<'run> {
                 }
             }
             (Rule::Via(column, target, key), Who::Tenant(tenant)) => {
-                let parents = self.parents(*target, Some(tenant), flavour, true, &[]);
+                let parents = self.parents(*target, Some(tenant), flavour, (true, false), &[]);
                 let parent = parents.get((flavour.number + flavour.attempt) % parents.len().max(1))?;
                 cells[*column] = Some(parent[*key].clone());
             }
             _ => {}
+        }
+        for (column, value) in given {
+            cells[*column] = Some(value.clone());
+        }
+        if let (Who::Tenant(tenant), Rule::Columns(columns, _)) = (who, &rule.rule)
+            && tenant > 0
+        {
+            self.same_key(at, columns, flavour, &mut cells);
         }
         for constraint in table.constraints.iter().filter(|c| c.kind == 'f') {
             self.refer(at, constraint, who, flavour, &mut cells)?;
@@ -380,33 +401,22 @@ impl<'run> Maker<'run> {
             if column.fills_itself() && !chosen && (flavour.attempt % 4 != 3 || column.identity.is_some()) {
                 continue;
             }
-            let value = shape(self.catalogue, table, column, self.pooled(at, position, flavour));
+            let shaped = || shape(self.catalogue, table, column, flavour);
+            let value = self
+                .like_a(at, position, flavour)
+                .or_else(|| self.compared(at, position, flavour))
+                .or_else(shaped);
             if value.is_none() && column.required {
                 return None;
             }
-            // Every third value is missing where it may be: what is open, not deleted, not answered yet.
-            let absent = (flavour.number + position).is_multiple_of(3);
+            // Some values are missing where they may be: what is open, not deleted, not answered yet. Never all in
+            // step, and one row of three is whole.
+            let absent =
+                flavour.number % 3 != 1 && super::alike::mixed(flavour.number, position).is_multiple_of(2);
             let skip = !column.required && (flavour.attempt % 4 == 2 || flavour.attempt == 0 && absent);
             cells[position] = Some(value.filter(|_| !skip));
         }
         Some(cells)
-    }
-
-    /// Every other row of B holds numbers and keys that A has too, so that look-ups without the tenant meet both.
-    /// Its other texts keep B's mark.
-    fn pooled(&self, at: usize, position: usize, flavour: Flavour) -> Flavour {
-        if flavour.who != 'b' || flavour.number.is_multiple_of(2) || flavour.attempt > 2 {
-            return flavour;
-        }
-        let table = &self.catalogue.tables[at];
-        let number =
-            self.catalogue.base(table.columns[position].kind).is_some_and(|kind| kind.category == 'N');
-        let keyed =
-            table.constraints.iter().any(|c| matches!(c.kind, 'p' | 'u') && c.columns.contains(&position));
-        if !(number || keyed) || flavour.attempt > 0 && keyed {
-            return flavour;
-        }
-        Flavour { who: 'a', world: 0, number: 1 + flavour.number % 3, ..flavour }
     }
 
     /// Another tenant for a row that names several: never A for B's rows.
@@ -448,7 +458,15 @@ impl<'run> Maker<'run> {
             _ => None,
         };
         let own = constraint.columns.iter().any(|column| rule.own.contains(column));
-        let parents = self.parents(target, tenant, flavour, own, &fixed);
+        // Where tenants write the table themselves, but not these columns, no row of B gets to refer to A's.
+        let set = |at: usize| {
+            ['I', 'U']
+                .iter()
+                .any(|right| table.rights.contains(*right) || table.columns[at].rights.contains(*right))
+        };
+        let written = table.may('I') || table.may('U');
+        let across = !own && (!written || open.iter().all(|(own, _)| set(*own)));
+        let parents = self.parents(target, tenant, flavour, (own, across), &fixed);
         let nullable = open.iter().all(|(own, _)| !table.columns[*own].required);
         if parents.is_empty() {
             let itself = target == at && open.iter().all(|(_, far)| table.columns[*far].settable());
@@ -479,13 +497,14 @@ impl<'run> Maker<'run> {
         Some(())
     }
 
-    /// Rows that a tenant's row may refer to. Every third of B's rows refers to one of A's where that is allowed.
+    /// Rows that a tenant's row may refer to: only rows of its own tenant with `own`. Every third of B's rows refers to
+    /// one of A's where that is allowed: with `across`.
     fn parents(
         &self,
         target: usize,
         tenant: Option<usize>,
         flavour: Flavour,
-        own: bool,
+        (own, across): (bool, bool),
         fixed: &[(usize, Option<String>)],
     ) -> Vec<Cells> {
         let rows = self.rows.tables[target].iter().zip(&self.owners[target]);
@@ -501,7 +520,7 @@ impl<'run> Maker<'run> {
                 (Owner::Tenants(tenants), Some(tenant)) if tenants.contains(&tenant) => {
                     mine.push(cells.clone())
                 }
-                (Owner::Tenants(tenants), Some(tenant)) if tenant > 0 && !own && tenants.contains(&0) => {
+                (Owner::Tenants(tenants), Some(tenant)) if tenant > 0 && across && tenants.contains(&0) => {
                     of_a.push(cells.clone());
                 }
                 _ => {}
@@ -511,7 +530,8 @@ impl<'run> Maker<'run> {
             && flavour.who == 'b'
             && (flavour.number % 3 == 2 && flavour.attempt < 4 || mine.is_empty())
         {
-            return of_a;
+            // The last one is there for this: nothing else refers to it, so A may delete it.
+            return if flavour.number.is_multiple_of(2) { of_a.split_off(of_a.len() - 1) } else { of_a };
         }
         mine
     }

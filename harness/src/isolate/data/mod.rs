@@ -1,8 +1,10 @@
 //! Rows: whose they are, how they are made, what changed.
 
+mod alike;
 mod make;
 mod owner;
 mod repair;
+mod several;
 mod snapshot;
 mod value;
 
