@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     values: HashSet<String>,
+    /// Those of its first rows in each table that are looked for inside of longer texts, the longest first.
+    parts: Vec<String>,
     /// B's rows by the label of their table, that are not equal to a row that A may see.
     rows: HashMap<String, HashSet<Cells>>,
     /// Rows that B may not see, by the label of their table.
@@ -68,39 +70,44 @@ impl Marks {
             }
         }
         let known: HashSet<&str> = words.first().into_iter().flatten().map(String::as_str).collect();
-        let values = foreign
+        let values: HashSet<String> = foreign
             .into_iter()
             .filter(|value| !visible.contains(value) && !known.contains(value))
             .filter(|value| tells(value) || secret_values.contains(value))
             .map(str::to_owned)
             .collect();
-        Self { values, rows, not_of_b }
+        let mut parts = Vec::new();
+        for (at, table) in snapshot.tables.iter().enumerate() {
+            let foreign = table.iter().zip(&owners[at]).filter(|(_, owner)| owner.is_foreign());
+            let cells = foreign.take(SEARCHED).flat_map(|(row, _)| row.iter().flatten());
+            parts.extend(cells.filter(|cell| may_be_part(cell) && values.contains(*cell)).cloned());
+        }
+        in_order(&mut parts);
+        Self { values, parts, rows, not_of_b }
     }
 
     /// Adds a value that only B has.
     pub fn add(&mut self, value: &str) {
-        if tells(value) {
-            self.values.insert(value.to_owned());
+        if tells(value) && self.values.insert(value.to_owned()) {
+            self.parts.extend(may_be_part(value).then(|| value.to_owned()));
+            in_order(&mut self.parts);
         }
     }
 
     /// Whether the text holds a value of B that A did not send.
     pub fn within(&self, text: &str, sent: &str) -> Option<String> {
-        if self.values.contains(text) && !sent.contains(text) {
+        self.within_unless(text, &|value| sent.contains(value))
+    }
+
+    fn within_unless(&self, text: &str, known: &dyn Fn(&str) -> bool) -> Option<String> {
+        if self.values.contains(text) && !known(text) {
             return Some(text.to_owned());
         }
         if text.len() < 6 {
             return None;
         }
-        let mut hits: Vec<&String> = self
-            .values
-            .iter()
-            .filter(|value| {
-                value.len() >= 6 && text.contains(value.as_str()) && !sent.contains(value.as_str())
-            })
-            .collect();
-        hits.sort_by_key(|value| (std::cmp::Reverse(value.len()), (*value).clone()));
-        hits.first().map(|value| (*value).clone())
+        let hit = self.parts.iter().find(|part| text.contains(part.as_str()) && !known(part));
+        hit.cloned()
     }
 
     /// Whether an answer to B shows a row that is not B's.
@@ -113,23 +120,52 @@ impl Marks {
         rows.is_some_and(|rows| answer.rows.iter().any(|row| rows.contains(row)))
     }
 
-    /// What of B the answer shows.
-    pub fn shown(&self, step: Option<&Step>, answer: &Answer, sent: &str) -> Option<String> {
-        let cells = answer.rows.iter().flatten().flatten().map(String::as_str);
-        let mut texts: Vec<&str> = cells.chain(answer.lines.iter().map(String::as_str)).collect();
-        for report in answer.error.iter().map(|error| &**error).chain(&answer.notices) {
-            texts.push(&report.message);
-            texts.extend(report.detail.as_deref());
-            texts.extend(report.hint.as_deref());
-        }
-        texts.extend(answer.notifications.iter().map(|(_, payload)| payload.as_str()));
-        if let Some(value) = texts.into_iter().find_map(|text| self.within(text, sent)) {
+    /// What of B the answer shows. `other` is what the other world says: a value that stands there too, where B does
+    /// not have it, was computed from what A sent.
+    pub fn shown(
+        &self,
+        step: Option<&Step>,
+        answer: &Answer,
+        sent: &str,
+        other: (&Self, &Answer),
+    ) -> Option<String> {
+        let known = |value: &str| {
+            let computed =
+                || !other.0.values.contains(value) && texts(other.1).iter().any(|text| text.contains(value));
+            sent.contains(value) || computed()
+        };
+        if let Some(value) = texts(answer).into_iter().find_map(|text| self.within_unless(text, &known)) {
             return Some(format!("B's value {value}"));
         }
         let step = step.filter(|step| step.verb == "select" && step.sql.starts_with("SELECT * FROM"))?;
         let rows = self.rows.get(&step.object)?;
         answer.rows.iter().any(|row| rows.contains(row)).then(|| "a row of B".to_owned())
     }
+}
+
+/// Everything in an answer that may hold a value.
+fn texts(answer: &Answer) -> Vec<&str> {
+    let cells = answer.rows.iter().flatten().flatten().map(String::as_str);
+    let mut texts: Vec<&str> = cells.chain(answer.lines.iter().map(String::as_str)).collect();
+    for report in answer.error.iter().map(|error| &**error).chain(&answer.notices) {
+        texts.push(&report.message);
+        texts.extend(report.detail.as_deref());
+        texts.extend(report.hint.as_deref());
+    }
+    texts.extend(answer.notifications.iter().map(|(_, payload)| payload.as_str()));
+    texts
+}
+
+/// Of how many of B's rows in a table values are looked for inside of longer texts: each costs a search a cell.
+const SEARCHED: usize = 60;
+
+fn may_be_part(value: &str) -> bool {
+    value.len() >= 6
+}
+
+fn in_order(parts: &mut Vec<String>) {
+    parts.sort_by_key(|part| (std::cmp::Reverse(part.len()), part.clone()));
+    parts.dedup();
 }
 
 /// Whether a value points to someone: not a small number, not a flag.
@@ -142,7 +178,7 @@ fn tells(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Marks;
+    use super::{Answer, Marks};
 
     #[test]
     fn a_value_that_a_sent_itself_is_no_leak() {
@@ -150,6 +186,17 @@ mod tests {
         marks.add("zebra2-7");
         assert_eq!(marks.within("say zebra2-7!", "SELECT 1").as_deref(), Some("zebra2-7"));
         assert_eq!(marks.within("say zebra2-7!", "SELECT 'zebra2-7'"), None);
+    }
+
+    #[test]
+    fn what_both_worlds_compute_from_what_a_sent_is_no_leak() {
+        let (mut marks, other) = (Marks::default(), Marks::default());
+        marks.add("'22':2 'zebra2':1");
+        let answer = Answer { rows: vec![vec![Some("'22':2 'zebra2':1".to_owned())]], ..Answer::default() };
+        let sent = "INSERT INTO m VALUES ('zebra2-22') RETURNING *";
+        assert_eq!(marks.shown(None, &answer, sent, (&other, &answer)), None);
+        assert!(marks.shown(None, &answer, sent, (&other, &Answer::default())).is_some());
+        assert!(marks.shown(None, &answer, sent, (&marks, &answer)).is_some());
     }
 
     #[test]

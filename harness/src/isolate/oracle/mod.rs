@@ -101,8 +101,8 @@ pub fn suspicious(program: &Program, one: &Trace, two: &Trace, marks: (&Marks, &
     let sent = sent(program);
     one.answers.iter().zip(&two.answers).any(|((at, a), (_, b))| {
         !same_answer(a, b)
-            || marks.0.shown(program.steps.get(*at), a, &sent).is_some()
-            || marks.1.shown(program.steps.get(*at), b, &sent).is_some()
+            || marks.0.shown(program.steps.get(*at), a, &sent, (marks.1, b)).is_some()
+            || marks.1.shown(program.steps.get(*at), b, &sent, (marks.0, a)).is_some()
     })
 }
 
@@ -136,11 +136,12 @@ pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) 
         let (one_again, two_again) = (again(evidence.one.1), again(evidence.two.1));
         let step = program.steps.get(*at);
         let mut found = None;
-        for (marks, answer, second, world) in
-            [(evidence.marks.1, two, &two_again, 2), (evidence.marks.0, one, &one_again, 1)]
+        let (first, other) = evidence.marks;
+        for (marks, answer, second, world, against) in
+            [(other, two, &two_again, 2, (first, one)), (first, one, &one_again, 1, (other, two))]
         {
-            if let Some(mark) = marks.shown(step, answer, &sent)
-                && marks.shown(step, second, &sent).is_some()
+            if let Some(mark) = marks.shown(step, answer, &sent, against)
+                && marks.shown(step, second, &sent, against).is_some()
             {
                 let text = format!("{mark}\n{}", describe(answer));
                 let seen = if world == 2 { (describe(one), text) } else { (text, describe(two)) };
