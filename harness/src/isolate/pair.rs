@@ -72,10 +72,16 @@ impl<'bench> Pair<'bench> {
         let beside = |step: &&Step| step.actor == Actor::Beside;
         let statements: Vec<String> =
             program.steps.iter().filter(beside).map(|step| step.sql.clone()).collect();
-        if !statements.is_empty() {
-            self.two.begin_beside(&statements)?;
-            self.marks.1.add(AT_WORK);
-        }
+        if statements.is_empty() { Ok(()) } else { self.put_to_work(&statements) }
+    }
+
+    /// B begins to work in world 2. What it commits is its own doing, not A's.
+    pub(super) fn put_to_work(&mut self, statements: &[String]) -> Result<(), Problem> {
+        self.two.begin_beside(statements)?;
+        self.two.learn()?;
+        self.two.learn_digest()?;
+        self.marks.1 = self.marks_of(&self.two);
+        self.marks.1.add(AT_WORK);
         Ok(())
     }
 
@@ -126,20 +132,15 @@ impl<'bench> Pair<'bench> {
             self.one.sequences.own.iter().zip(&self.two.sequences.own).map(|(a, b)| *a.max(b)).collect();
         self.one.learn_all(&alike)?;
         self.two.learn_all(&alike)?;
+        self.marks = (self.marks_of(&self.one), self.marks_of(&self.two));
+        Ok(())
+    }
+
+    fn marks_of(&self, world: &World<'_>) -> Marks {
         let words: Vec<Vec<String>> =
             self.bench.words.iter().map(|words| words.values().cloned().collect()).collect();
-        let of = |world: &World<'_>| {
-            Marks::new(
-                &self.bench.catalogue,
-                &world.rows,
-                &world.owners,
-                &world.public,
-                &words,
-                &self.bench.secrets,
-            )
-        };
-        self.marks = (of(&self.one), of(&self.two));
-        Ok(())
+        let Self { bench, .. } = self;
+        Marks::new(&bench.catalogue, &world.rows, &world.owners, &world.public, &words, &bench.secrets)
     }
 
     pub(super) fn pools(&self) -> Pools {

@@ -5,7 +5,7 @@ use super::contract::{Contract, Family, Level, fill};
 use super::finding::{self, Finding};
 use super::oracle::{Channel, Leak};
 use super::pair::{AT_WORK, Pair, Stage};
-use super::program::{Changes, Kind, Program, Setting, Step, listening, random, systematic};
+use super::program::{Changes, Kind, Program, Setting, Step, random, systematic};
 use super::report::{Coverage, Report};
 use super::self_check;
 use super::verdict::{accepted, finding_of, is_new};
@@ -179,36 +179,30 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
             pools: &pools,
             parameters: &parameters,
         };
-        let mut programs = systematic(&setting);
-        programs.extend(unaligned(&programs));
+        let programs = systematic(&setting, &pair.two.inserts_of_b());
         let stage_end = Instant::now() + options.time / 4;
         let until = if round == 0 { deadline } else { deadline.min(stage_end) };
         let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
         let time_left = || Instant::now() < until && !enough();
         if worker == 0 && !checked && !enough() && !bench.contract.neighbour.concurrent.is_empty() {
-            let third = Instant::now() + options.time / 3;
-            neighbour(bench, shared, &mut pair, &programs, options, third, &mut found_here)?;
+            let part = Instant::now() + options.time / 5;
+            neighbour(bench, shared, &mut pair, &programs, options, part, &mut found_here)?;
         }
-        let mut changes = Changes::default();
-        for program in &programs {
+        let mut changes = Changes::new(&setting);
+        // A look at what was changed costs as much as a dozen programs.
+        const BETWEEN: usize = 12;
+        for (at, program) in programs.iter().enumerate() {
             if !time_left() {
                 break;
             }
             found_here.extend(trial(bench, shared, &mut pair, program, options)?);
-            if pair.two.last_changed() {
-                changes.note(program);
+            let noted = if pair.two.last_changed() { changes.note(program) } else { None };
+            let next = noted.or_else(|| if at % BETWEEN == 0 { changes.later() } else { None });
+            if let Some(next) = next.filter(|_| time_left()) {
+                found_here.extend(trial(bench, shared, &mut pair, &next, options)?);
             }
         }
-        for program in listening(&setting, &pair.two.inserts_of_b()) {
-            if !time_left() {
-                break;
-            }
-            found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
-        }
-        for program in changes.followed(&setting) {
-            if !time_left() {
-                break;
-            }
+        while let Some(program) = changes.later().filter(|_| time_left()) {
             found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
         }
         if worker == 0 && !checked {
@@ -247,6 +241,11 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
             || !lock(&shared.known).contains(&read)
             || accepted(bench, Channel::Read, &finding.object, "").is_some()
     });
+    if options.fail_fast {
+        // What was found in the meantime is not what was asked for.
+        found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.ms));
+        found_here.truncate(FIRST);
+    }
     // Shrinking has time of its own.
     found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel()));
     let end = Instant::now() + SHRINKING.min(Duration::from_secs(4) * found_here.len() as u32);
@@ -273,6 +272,9 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
     Ok(())
 }
 
+/// How many findings of a worker are kept where the first was enough.
+const FIRST: usize = 3;
+
 /// How long a worker shrinks at most.
 const SHRINKING: Duration = Duration::from_secs(20);
 
@@ -290,21 +292,6 @@ fn parameters(bench: &Bench, pair: &mut Pair<'_>) -> BTreeMap<String, Vec<u32>> 
         }
     }
     all
-}
-
-/// Programs whose numbers may come from a sequence, with sequences as each world's rows left them.
-fn unaligned(programs: &[Program]) -> Vec<Program> {
-    programs
-        .iter()
-        .filter(|program| {
-            program.kind == Kind::Requests
-                && program.steps.iter().any(|step| {
-                    matches!(step.verb.as_str(), "function" | "statement" | "sequence")
-                        || step.verb == "insert" && step.sql.contains("RETURNING")
-                })
-        })
-        .map(|program| Program { unaligned: true, ..program.clone() })
-        .collect()
 }
 
 fn trial(
@@ -376,12 +363,12 @@ fn neighbour(
     if statements.is_empty() {
         statements = vec![format!("SELECT '{AT_WORK}', pg_advisory_lock(7741)")];
     }
-    pair.two.begin_beside(&statements)?;
-    pair.marks.1.add(AT_WORK);
+    pair.put_to_work(&statements)?;
+    let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
     for program in
         programs.iter().filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction))
     {
-        if Instant::now() > deadline {
+        if Instant::now() > deadline || enough() {
             break;
         }
         let mut marked = program.clone();
@@ -405,8 +392,11 @@ fn neighbour(
                     finding.stable +=
                         usize::from(again.iter().any(|leak| leak.identity() == finding.identity()));
                 }
-                if !options.quiet && finding.accepted.is_none() {
-                    println!("  {:>6} ms  {}", finding.ms, finding.title());
+                if finding.accepted.is_none() {
+                    shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);
+                    if !options.quiet {
+                        println!("  {:>6} ms  {}", finding.ms, finding.title());
+                    }
                 }
                 found.push(finding);
             }

@@ -4,46 +4,59 @@
 //! by themselves; what can be read afterwards does.
 
 use super::{Actor, Kind, Program, Setting, Step};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many changes of one kind on one object are followed up.
 const EACH: usize = 8;
 
 /// Changes worth following up, in the order in which they were accepted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Changes {
-    programs: Vec<Program>,
+    /// What the next request does: it enters and looks at everything.
+    next: Vec<Step>,
+    /// Tables of which the contract says that a row gives rights.
+    rights: Vec<String>,
+    later: VecDeque<Program>,
     counts: BTreeMap<(String, String), usize>,
 }
 
 impl Changes {
-    /// Notes a program whose changes were accepted.
-    pub fn note(&mut self, program: &Program) {
+    /// No changes yet.
+    pub fn new(setting: &Setting<'_>) -> Self {
+        let mut next = vec![Step { actor: Actor::Enter(0), ..Step::new("enter", "", "") }];
+        next.extend(super::session::looks(setting).into_iter().flatten());
+        let tables = setting.catalogue.tables.iter().zip(&setting.rules.tables);
+        let rights = tables
+            .filter(|(_, rule)| rule.as_ref().is_some_and(|rule| !rule.made))
+            .map(|(table, _)| table.label())
+            .collect();
+        Self { next, rights, later: VecDeque::new(), counts: BTreeMap::new() }
+    }
+
+    /// Notes a program whose changes were accepted: the program with the next request, where that is to come at once.
+    pub fn note(&mut self, program: &Program) -> Option<Program> {
         if program.kind != Kind::Requests || program.unaligned {
-            return;
+            return None;
         }
-        let Some(step) = program.steps.last() else { return };
+        let step = program.steps.last()?;
         // Updates of different columns are different changes.
         let what = step.sql.split('=').next().filter(|_| step.verb == "update").unwrap_or(&step.verb);
         let count = self.counts.entry((step.object.clone(), what.to_owned())).or_default();
         *count += 1;
-        if *count <= EACH {
-            self.programs.push(program.clone());
+        if *count > EACH {
+            return None;
         }
+        let steps = program.steps.iter().chain(&self.next).cloned().collect();
+        let followed = Program::requests(steps);
+        if self.rights.contains(&step.object) {
+            return Some(followed);
+        }
+        self.later.push_back(followed);
+        None
     }
 
-    /// Each change with the next request after it.
-    pub fn followed(&self, setting: &Setting<'_>) -> Vec<Program> {
-        let reads: Vec<Step> = super::session::looks(setting).into_iter().flatten().collect();
-        let enter = Step { actor: Actor::Enter(0), ..Step::new("enter", "", "") };
-        self.programs
-            .iter()
-            .map(|program| {
-                let mut steps = program.steps.clone();
-                steps.push(enter.clone());
-                steps.extend(reads.iter().cloned());
-                Program::requests(steps)
-            })
-            .collect()
+    /// The next change that was not followed up at once.
+    pub fn later(&mut self) -> Option<Program> {
+        self.later.pop_front()
     }
 }

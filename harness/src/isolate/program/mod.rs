@@ -11,7 +11,7 @@ mod statements;
 pub use escalate::Changes;
 pub use pools::{Pools, column_of};
 pub use random::random;
-pub use session::{cut_into_requests, listening};
+pub use session::cut_into_requests;
 
 use super::catalogue::Catalogue;
 use super::contract::{Contract, Level};
@@ -151,34 +151,66 @@ pub struct Setting<'run> {
     pub parameters: &'run std::collections::BTreeMap<String, Vec<u32>>,
 }
 
-/// Every object with every kind of statement, the most promising first.
-pub fn systematic(setting: &Setting<'_>) -> Vec<Program> {
+/// Every object with every kind of statement, the most promising first. `inserts` are inserts of B that work.
+pub fn systematic(setting: &Setting<'_>, inserts: &[String]) -> Vec<Program> {
     let mut programs = Vec::new();
     let (own, more) = statements::programs(setting);
-    if setting.contract.adversary.only {
-        programs.extend(own);
-        programs.extend(more);
-        programs.extend(session::programs(setting));
-        return programs;
-    }
-    let mut rounds = queries::rounds(setting).into_iter();
+    let only = setting.contract.adversary.only;
+    let mut rounds =
+        if only { Vec::new() } else { with_sequences(setting, queries::rounds(setting)) }.into_iter();
     programs.extend(rounds.next().unwrap_or_default());
-    programs.extend(own);
-    // A slice of each round in turn, a few programs an object: no kind of statement has to wait for all of another.
-    let objects = queries::reached(setting).len().max(1);
-    let slices = rounds.map(|round| round.chunks(4 * objects).map(<[Program]>::to_vec).collect::<Vec<_>>());
-    let mut slices: Vec<_> = slices.map(Vec::into_iter).collect();
-    loop {
-        let next: Vec<Program> = slices.iter_mut().filter_map(Iterator::next).flatten().collect();
-        if next.is_empty() {
-            break;
+    programs.extend(with_sequences(setting, vec![own]).into_iter().flatten());
+    // A slice of each list in turn, first one program an object and later some: no kind of statement has to wait
+    // for all of another.
+    let mut lists: Vec<Vec<Program>> = rounds.collect();
+    if setting.contract.adversary.level == Level::Sql && !only {
+        lists.extend(sql::programs(setting));
+    }
+    lists.push(session::listening(setting, inserts));
+    lists.extend(session::programs(setting));
+    lists.extend(with_sequences(setting, vec![more]));
+    let objects = queries::reached(setting).len().max(4);
+    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
+    for turn in 0.. {
+        let size = if turn == 0 { objects } else { 3 * objects };
+        let before = programs.len();
+        for list in &mut lists {
+            programs.extend(list.by_ref().take(size));
         }
-        programs.extend(next);
+        if programs.len() == before {
+            return programs;
+        }
     }
-    programs.extend(more);
-    if setting.contract.adversary.level == Level::Sql {
-        programs.extend(sql::programs(setting));
-    }
-    programs.extend(session::programs(setting));
     programs
+}
+
+/// After each program whose numbers may come from a sequence the same again, with sequences as each world's rows left
+/// them; once for each kind of statement on an object, the rest at the end.
+fn with_sequences(setting: &Setting<'_>, rounds: Vec<Vec<Program>>) -> Vec<Vec<Program>> {
+    if setting.catalogue.sequences.is_empty() {
+        return rounds;
+    }
+    let mut seen = std::collections::HashSet::new();
+    rounds
+        .into_iter()
+        .map(|round| {
+            let mut early = Vec::new();
+            let mut late = Vec::new();
+            for program in round {
+                let draws = program.kind == Kind::Requests
+                    && program.steps.iter().any(|step| {
+                        matches!(step.verb.as_str(), "function" | "statement" | "sequence")
+                            || step.verb == "insert" && step.sql.contains("RETURNING")
+                    });
+                let again = draws.then(|| Program { unaligned: true, ..program.clone() });
+                let what = program.steps.first().map(|step| (step.verb.clone(), step.object.clone()));
+                early.push(program);
+                if let Some(again) = again {
+                    if seen.insert(what) { early.push(again) } else { late.push(again) }
+                }
+            }
+            early.extend(late);
+            early
+        })
+        .collect()
 }

@@ -5,13 +5,9 @@ use crate::backend::postgres::quote_name;
 use crate::isolate::contract::fill;
 use crate::isolate::data::Rule;
 
-/// Programs over connections.
-pub fn programs(setting: &Setting<'_>) -> Vec<Program> {
-    let mut programs = outside(setting);
-    programs.extend(pooled(setting));
-    programs.extend(prepared(setting));
-    programs.extend(partitions(setting));
-    programs
+/// Lists of programs over connections.
+pub fn programs(setting: &Setting<'_>) -> Vec<Vec<Program>> {
+    vec![pooled(setting), outside(setting), partitions(setting), prepared(setting), empty_tenant(setting)]
 }
 
 /// What B sees of each table.
@@ -83,11 +79,14 @@ fn outside(setting: &Setting<'_>) -> Vec<Program> {
     if !contract.adversary.only {
         lists.extend(reads(setting).into_iter().map(|step| vec![step]));
     }
-    let mut programs = empty_tenant(setting);
+    let mut programs = Vec::new();
+    let given_back = !contract.tenant.leave.is_empty() || contract.tenant.transaction;
     for steps in lists {
         programs.push(Program { kind: Kind::Outside, steps: steps.clone(), unaligned: false });
-        if !contract.tenant.leave.is_empty() || contract.tenant.transaction {
-            // The same on a connection that B gave back.
+        // The same on a connection that B gave back. Without `leave` the contract must say that there was an earlier
+        // request on it, and what a request that forgot to enter sends.
+        let told = steps.iter().any(|step| step.verb == "outside") && !contract.neighbour.before.is_empty();
+        if given_back || told {
             let mut all = earlier(setting);
             all.extend(steps);
             programs.push(Program { kind: Kind::Session, steps: all, unaligned: false });

@@ -6,23 +6,21 @@ use crate::isolate::catalogue::Table;
 use crate::isolate::contract::Family;
 use crate::isolate::data::{Flavour, Rule, shape};
 
-/// Programs beyond what an application sends.
-pub fn programs(setting: &Setting<'_>) -> Vec<Program> {
+/// Lists of programs beyond what an application sends, the most promising first.
+pub fn programs(setting: &Setting<'_>) -> Vec<Vec<Program>> {
     let reached = super::queries::reached(setting);
-    let mut programs = Vec::new();
-    for &at in &reached {
-        let table = &setting.catalogue.tables[at];
-        programs.extend(rights(setting, at, table));
-        programs.extend(leaky(setting, table));
-    }
-    programs.extend(sequences(setting));
-    programs.extend(shadows(setting));
-    programs.extend(roles(setting, &reached));
-    for &at in &reached {
-        programs.extend(inference(setting, &setting.catalogue.tables[at]));
-    }
-    programs.extend(server(setting));
-    programs
+    let tables = || reached.iter().map(|at| (*at, &setting.catalogue.tables[*at]));
+    let in_turn = super::queries::in_turn;
+    let mut others = sequences(setting);
+    others.extend(shadows(setting));
+    others.extend(roles(setting, &reached));
+    vec![
+        in_turn(tables().map(|(at, table)| rights(setting, at, table)).collect()),
+        others,
+        in_turn(tables().map(|(_, table)| leaky(setting, table)).collect()),
+        in_turn(tables().map(|(_, table)| inference(setting, table)).collect()),
+        server(setting),
+    ]
 }
 
 fn one(verb: &str, table: &Table, sql: String) -> Program {

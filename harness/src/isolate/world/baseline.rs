@@ -52,6 +52,15 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Learns the digest anew, after B changed rows.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn learn_digest(&mut self) -> Result<(), Problem> {
+        self.baseline.digest = self.digest(&|_| true)?;
+        Ok(())
+    }
+
     /// Count and hash of all rows, as they are now.
     pub(super) fn digest(
         &mut self,

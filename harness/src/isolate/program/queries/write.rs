@@ -3,7 +3,7 @@
 use super::{Place, Program, Step};
 use crate::backend::postgres::quote_text;
 use crate::isolate::catalogue::{Column, Constraint};
-use crate::isolate::data::{Rule, candidates_of};
+use crate::isolate::data::{Cells, Rule, candidates_of};
 
 impl Place<'_> {
     pub(super) fn insert(&self) -> Vec<Program> {
@@ -24,6 +24,9 @@ impl Place<'_> {
         }
         let guessed = |c: &&Constraint| c.columns.iter().all(|at| !self.unguessable(*at));
         let keys = self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u' | 'x'));
+        if let Some(cells) = self.same_key() {
+            push(self.insert_of(&cells, false, ""));
+        }
         for constraint in keys.filter(guessed) {
             // One key at a time: the others must not hide it.
             if let Some(row) = self.rows(true).first() {
@@ -71,6 +74,22 @@ impl Place<'_> {
         programs
     }
 
+    /// A row of A with a drawn key of B, where each key that holds it holds the tenant too: it collides with nothing,
+    /// and what finds rows without the tenant takes it for B's.
+    fn same_key(&self) -> Option<Cells> {
+        let row = self.rows(true).into_iter().next()?;
+        let tenant: Vec<usize> = self.tenant_cells(0).iter().map(|(at, _)| *at).collect();
+        let over: Vec<(usize, Option<String>)> = (0..self.table.columns.len())
+            .filter(|at| self.unguessable(*at))
+            .filter(|at| {
+                let mut keys = self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u'));
+                keys.all(|c| !c.columns.contains(at) || tenant.iter().any(|t| c.columns.contains(t)))
+            })
+            .map(|at| (at, row[at].clone()))
+            .collect();
+        (!tenant.is_empty() && !over.is_empty()).then(|| self.with(&self.fresh_row(8), &over))
+    }
+
     pub(super) fn update(&self) -> Vec<Program> {
         if !self.table.may('U')
             || !(self.table.stores() || self.table.kind == 'f' || self.table.through & 4 != 0)
@@ -92,6 +111,8 @@ impl Place<'_> {
         let b = self.rows(true);
         let a = self.rows(false);
         let returning = self.returning();
+        let updatable = |at: usize| columns.iter().any(|(known, _)| *known == at);
+        let moved = self.moved(updatable);
         let mut blind = 0;
         for (at, column) in columns.iter().filter(|(at, _)| !keyed(*at)) {
             let known = a.iter().chain(&b).filter_map(|row| row[*at].clone());
@@ -112,6 +133,9 @@ impl Place<'_> {
                 }
                 blind += 1;
             }
+        }
+        if let Some((set, row)) = moved {
+            programs.push(self.one("update", format!("UPDATE {name} SET {set} WHERE {row}")));
         }
         for (at, column) in columns.iter().filter(|(at, _)| !tenant.contains(at)) {
             for value in self.promising(*at) {
@@ -142,6 +166,30 @@ impl Place<'_> {
             }
         }
         programs
+    }
+
+    /// What makes a row of A one of B: the tenant, and what it refers to; with A's row that it was.
+    fn moved(&self, right: impl Fn(usize) -> bool) -> Option<(String, String)> {
+        let tenant = self.tenant_cells(1);
+        let mut cells: Vec<(usize, Option<String>)> = Vec::new();
+        for (at, value) in self.parent_cells(true).into_iter().chain(tenant.iter().cloned()) {
+            cells.retain(|(known, _)| *known != at);
+            if right(at) && self.table.columns[at].settable() {
+                cells.push((at, value));
+            }
+        }
+        if cells.len() < 2 || !tenant.iter().all(|(at, _)| cells.iter().any(|(known, _)| known == at)) {
+            return None;
+        }
+        let set: Vec<String> = cells
+            .iter()
+            .map(|(at, value)| {
+                let value = value.as_deref().map_or_else(|| "NULL".to_owned(), quote_text);
+                format!("{} = {value}", self.table.columns[*at].sql())
+            })
+            .collect();
+        let row = self.rows(false).iter().find_map(|row| self.at_row(row))?;
+        Some((set.join(", "), row))
     }
 
     /// Values of a column that may give rights: flags, labels, words that policies and functions compare with it, and
@@ -271,6 +319,13 @@ impl Place<'_> {
                         column.sql()
                     ),
                 ));
+            let settable = |at: usize| self.table.usable('U').any(|(known, _)| known == at);
+            if let Some((set, row)) = self.moved(settable) {
+                programs.push(self.one(
+                    "merge",
+                    format!("MERGE INTO {name} t USING (VALUES (1)) s(i) ON {row} WHEN MATCHED THEN UPDATE SET {set}"),
+                ));
+            }
             for (at, value) in self.tenant_cells(1) {
                 let column = &self.table.columns[at];
                 let value = value.as_deref().map_or_else(|| "NULL".to_owned(), quote_text);
