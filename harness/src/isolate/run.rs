@@ -179,7 +179,11 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
             pools: &pools,
             parameters: &parameters,
         };
-        let programs = systematic(&setting, &pair.two.inserts_of_b());
+        let mut programs = systematic(&setting, &pair.two.inserts_of_b());
+        // The most promising in the rows of each worker, of the rest another part first.
+        let first = programs.len() / 8;
+        let rest = programs.len() - first;
+        programs[first..].rotate_left(rest * worker / jobs);
         let stage_end = Instant::now() + options.time / 4;
         let until = if round == 0 { deadline } else { deadline.min(stage_end) };
         let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);

@@ -106,7 +106,7 @@ impl Marks {
         if text.len() < 6 {
             return None;
         }
-        let hit = self.parts.iter().find(|part| text.contains(part.as_str()) && !known(part));
+        let hit = self.parts.iter().find(|part| holds(text, part) && !known(part));
         hit.cloned()
     }
 
@@ -159,6 +159,19 @@ fn texts(answer: &Answer) -> Vec<&str> {
 /// Of how many of B's rows in a table values are looked for inside of longer texts: each costs a search a cell.
 const SEARCHED: usize = 60;
 
+/// Whether a value stands in a text: digits not as a part of a longer number or of a hash.
+fn holds(text: &str, value: &str) -> bool {
+    if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return text.contains(value);
+    }
+    let within = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    text.match_indices(value).any(|(at, _)| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        !within(before) && !within(bytes.get(at + value.len()))
+    })
+}
+
 fn may_be_part(value: &str) -> bool {
     value.len() >= 6
 }
@@ -197,6 +210,14 @@ mod tests {
         assert_eq!(marks.shown(None, &answer, sent, (&other, &answer)), None);
         assert!(marks.shown(None, &answer, sent, (&other, &Answer::default())).is_some());
         assert!(marks.shown(None, &answer, sent, (&marks, &answer)).is_some());
+    }
+
+    #[test]
+    fn digits_within_a_hash_are_no_value() {
+        let mut marks = Marks::default();
+        marks.add("702063");
+        assert_eq!(marks.within("34e383a702063f1b", ""), None);
+        assert!(marks.within("total: 702063.", "").is_some());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Inserts, updates, deletes, upserts: with A's own values, with B's, and for B.
 
-use super::{Place, Program, Step};
+use super::{Place, Program, Step, in_turn};
 use crate::backend::postgres::quote_text;
 use crate::isolate::catalogue::{Column, Constraint};
 use crate::isolate::data::{Cells, Rule, candidates_of};
@@ -10,32 +10,49 @@ impl Place<'_> {
         if !self.insertable() {
             return Vec::new();
         }
-        let mut programs = Vec::new();
-        let returning = self.returning();
-        let fresh = self.fresh_row(0);
-        programs.extend(self.insert_of(&fresh, true, &returning).map(Program::one));
-        let mut push = |step: Option<Step>| programs.extend(step.map(Program::one));
-        // B's row, as A's: every key without the tenant collides.
+        // One of each kind first: a table has its turn a few times only before the others have theirs.
+        let kinds = vec![
+            self.insert_of(&self.fresh_row(0), true, &self.returning()).into_iter().collect(),
+            self.inserts_for_others(),
+            self.inserts_like_b(),
+            self.inserts_that_refer(),
+            self.inserts_with_a_key(),
+            self.same_key().and_then(|cells| self.insert_of(&cells, false, "")).into_iter().collect(),
+            self.inserts_for_nobody(),
+        ];
+        in_turn(
+            kinds.into_iter().map(|steps: Vec<Step>| steps.into_iter().map(Program::one).collect()).collect(),
+        )
+    }
+
+    /// B's row, as A's: every key without the tenant collides.
+    fn inserts_like_b(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
         for row in self.rows(true).iter().take(3) {
             let cells =
                 self.with(&self.with(&self.guessable(row), &self.parent_cells(false)), &self.tenant_cells(0));
-            push(self.insert_of(&cells, false, ""));
-            push(self.insert_of(&cells, true, ""));
+            steps.extend(self.insert_of(&cells, false, ""));
+            steps.extend(self.insert_of(&cells, true, ""));
         }
+        steps
+    }
+
+    /// One key at a time: the others must not hide it.
+    fn inserts_with_a_key(&self) -> Vec<Step> {
+        let Some(row) = self.rows(true).into_iter().next() else { return Vec::new() };
         let guessed = |c: &&Constraint| c.columns.iter().all(|at| !self.unguessable(*at));
         let keys = self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u' | 'x'));
-        if let Some(cells) = self.same_key() {
-            push(self.insert_of(&cells, false, ""));
-        }
-        for constraint in keys.filter(guessed) {
-            // One key at a time: the others must not hide it.
-            if let Some(row) = self.rows(true).first() {
-                let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
-                let cells = self.with(&self.with(&fresh, &over), &self.tenant_cells(0));
-                push(self.insert_of(&cells, false, ""));
-            }
-        }
-        // A's row that refers to B's: several, since B can delete only those to which it does not refer itself.
+        let steps = keys.filter(guessed).filter_map(|constraint| {
+            let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
+            let cells = self.with(&self.with(&self.fresh_row(0), &over), &self.tenant_cells(0));
+            self.insert_of(&cells, false, "")
+        });
+        steps.collect()
+    }
+
+    /// A's row that refers to B's: several, since B can delete only those to which it does not refer itself.
+    fn inserts_that_refer(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
         for turn in 0..6 {
             let over = self.parent_cells_at(true, turn);
             if over.is_empty() {
@@ -48,30 +65,38 @@ impl Place<'_> {
             );
             let cells = self.with(&self.fresh_row(1), &over);
             let cells = if own_column { self.with(&cells, &keep) } else { cells };
-            push(self.insert_of(&cells, true, ""));
-            push(self.insert_of(&cells, false, ""));
+            steps.extend(self.insert_of(&cells, true, ""));
+            steps.extend(self.insert_of(&cells, false, ""));
         }
-        // A row for B, and a row for nobody.
+        steps
+    }
+
+    /// A row for B, and the same about A itself: a membership of A's user with the other tenant.
+    fn inserts_for_others(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
         for tenant in 1..self.setting.contract.ids().len().min(3) {
-            let cells = self.with(
+            let about_b = self.with(
                 &self.with(&self.fresh_row(2), &self.parent_cells(tenant == 1)),
                 &self.tenant_cells(tenant),
             );
-            push(self.insert_of(&cells, true, ""));
-            push(self.insert_of(&cells, false, ""));
-            // The same about A itself: a membership of A's user with the other tenant.
-            let cells = self.with(&self.fresh_row(2), &self.tenant_cells(tenant));
-            push(self.insert_of(&cells, true, ""));
-            push(self.insert_of(&cells, false, ""));
+            let about_a = self.with(&self.fresh_row(2), &self.tenant_cells(tenant));
+            for omit_filled in [true, false] {
+                steps.extend(self.insert_of(&about_b, omit_filled, ""));
+                steps.extend(self.insert_of(&about_a, omit_filled, ""));
+            }
         }
-        if let Some((column, _)) = self.tenant_cells(0).first()
-            && !self.table.columns[*column].required
-            && self.table.stores()
-        {
-            let cells = self.with(&self.fresh_row(3), &[(*column, None)]);
-            push(self.insert_of(&cells, true, ""));
+        steps
+    }
+
+    /// A row that names no tenant.
+    fn inserts_for_nobody(&self) -> Vec<Step> {
+        match self.tenant_cells(0).first() {
+            Some((column, _)) if !self.table.columns[*column].required && self.table.stores() => {
+                let cells = self.with(&self.fresh_row(3), &[(*column, None)]);
+                self.insert_of(&cells, true, "").into_iter().collect()
+            }
+            _ => Vec::new(),
         }
-        programs
     }
 
     /// A row of A with a drawn key of B, where each key that holds it holds the tenant too: it collides with nothing,
@@ -98,6 +123,7 @@ impl Place<'_> {
         }
         let name = self.table.sql();
         let mut programs = Vec::new();
+        let (mut rights, mut keys) = (Vec::new(), Vec::new());
         let columns: Vec<(usize, &Column)> = self.table.usable('U').filter(|(_, c)| c.settable()).collect();
         let tenant: Vec<usize> = self.tenant_cells(0).iter().map(|(at, _)| *at).collect();
         let keyed = |at: usize| {
@@ -135,11 +161,11 @@ impl Place<'_> {
             }
         }
         if let Some((set, row)) = moved {
-            programs.push(self.one("update", format!("UPDATE {name} SET {set} WHERE {row}")));
+            keys.push(self.one("update", format!("UPDATE {name} SET {set} WHERE {row}")));
         }
         for (at, column) in columns.iter().filter(|(at, _)| !tenant.contains(at)) {
             for value in self.promising(*at) {
-                programs.push(
+                rights.push(
                     self.one(
                         "update",
                         format!("UPDATE {name} SET {} = {}", column.sql(), quote_text(&value)),
@@ -159,13 +185,13 @@ impl Place<'_> {
                 let row =
                     a.iter().find(|row| row[*at].as_ref() != Some(value)).and_then(|row| self.at_row(row));
                 let condition = row.map_or_else(String::new, |row| format!(" WHERE {row}"));
-                programs.push(self.one(
+                keys.push(self.one(
                     "update",
                     format!("UPDATE {name} SET {} = {}{condition}", column.sql(), quote_text(value)),
                 ));
             }
         }
-        programs
+        in_turn(vec![programs, rights, keys])
     }
 
     /// What makes a row of A one of B: the tenant, and what it refers to; with A's row that it was.
@@ -237,7 +263,7 @@ impl Place<'_> {
             return Vec::new();
         }
         let name = self.table.sql();
-        let mut programs: Vec<Program> = self
+        let own: Vec<Program> = self
             .rows(false)
             .iter()
             .take(6)
@@ -245,11 +271,11 @@ impl Place<'_> {
             .map(|row| self.one("delete", format!("DELETE FROM {name} WHERE {row}")))
             .collect();
         let returning = self.returning();
+        let mut others = vec![self.one("delete", format!("DELETE FROM {name}"))];
         if let Some(row) = self.rows(true).first().and_then(|row| self.at_row(row)) {
-            programs.push(self.one("delete", format!("DELETE FROM {name} WHERE {row}{returning}")));
+            others.push(self.one("delete", format!("DELETE FROM {name} WHERE {row}{returning}")));
         }
-        programs.push(self.one("delete", format!("DELETE FROM {name}")));
-        programs
+        in_turn(vec![own, others])
     }
 
     pub(super) fn upsert(&self) -> Vec<Program> {

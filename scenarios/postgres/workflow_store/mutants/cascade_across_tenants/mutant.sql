@@ -1,5 +1,5 @@
 -- class: D-constraint
--- channel: write
+-- channel: write existence
 -- level: queries
 -- Anyone may follow anyone's plan by its address. When its owner deletes the plan, the followers' notes go with it.
 ALTER TABLE workflow.plans ADD address int GENERATED ALWAYS AS (hashtext(plan_id::text)) STORED UNIQUE;
