@@ -72,7 +72,8 @@ fn the_corpora_hold_on_the_correct_mapper() {
 
 #[test]
 fn the_corpora_of_texts_are_taken_by_the_models() {
-    let targets: [(&str, fn(&str)); 4] = [
+    type Reads = fn(&str);
+    let targets: [(&str, Reads); 4] = [
         ("expressions", models::expressions),
         ("values", models::value),
         ("conditions", models::condition),

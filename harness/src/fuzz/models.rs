@@ -72,7 +72,10 @@ mod tests {
     use super::*;
     use crate::fuzz::mutate::Mutator;
 
-    const TEXTS: [(fn(&str), &[&str]); 4] = [
+    /// A body of this module, and texts that it reads.
+    type Texts = (fn(&str), &'static [&'static str]);
+
+    const TEXTS: [Texts; 4] = [
         (
             expressions,
             &["a = :v AND NOT (b[0].#c IN (:x, :y))", "SET a = if_not_exists(a, :v) REMOVE b[3]", "a, b.c"],

@@ -182,6 +182,7 @@ impl Generator<'_> {
             (weight("map", 15), 3),
             (weight("option", 15), 4),
             (weight("struct", 10), 5),
+            (weight("any", 6), 6),
         ];
         if choices.iter().all(|(weight, _)| *weight == 0) {
             return plain.first().cloned().unwrap_or(FieldType::String);
@@ -211,6 +212,7 @@ impl Generator<'_> {
                     FieldShape { name, attribute, kind, omit_empty }
                 }))
             }
+            6 => FieldType::Any,
             _ => {
                 if source.chance(45) {
                     plain[0].clone()

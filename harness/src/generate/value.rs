@@ -125,8 +125,8 @@ impl Generator<'_> {
             (5, FieldType::Bytes),
             (if nested { 12 } else { 0 }, FieldType::List(Box::new(FieldType::Any))),
             (if nested { 12 } else { 0 }, FieldType::Map(Box::new(FieldType::Any))),
-            (if nested { 6 } else { 0 }, FieldType::StringSet),
-            (if nested { 4 } else { 0 }, FieldType::NumberSet),
+            (if depth < 2 { 9 } else { 0 }, FieldType::StringSet),
+            (if depth < 2 { 6 } else { 0 }, FieldType::NumberSet),
         ];
         match source.weighted(&kinds) {
             FieldType::Option(_) => AttributeValue::Null,
