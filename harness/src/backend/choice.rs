@@ -1,4 +1,4 @@
-//! Which engine a run uses: `reference`, `embedded` or a URL.
+//! Which engine a run uses: `reference`, `embedded`, `dynamodb-local` or a URL.
 
 use super::Backend;
 use std::fmt;
@@ -12,6 +12,8 @@ pub enum BackendChoice {
     Reference,
     /// dynoxide, in process.
     Embedded,
+    /// DynamoDB Local in a container, which lives as long as any copy of this value or any engine opened from one.
+    DynamoDbLocal(super::Shared),
     /// A DynamoDB endpoint.
     Url {
         /// `http://host:port`.
@@ -25,7 +27,9 @@ pub enum BackendChoice {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// The word names no backend.
-    #[error("no backend is called {0:?}; there are: embedded, reference, or the URL of a DynamoDB endpoint")]
+    #[error(
+        "no backend is called {0:?}; there are: embedded, reference, dynamodb-local, or the URL of a DynamoDB endpoint"
+    )]
     Unknown(String),
     /// A bad address, or one that needs a flag.
     #[error("{0}")]
@@ -49,6 +53,7 @@ impl FromStr for BackendChoice {
         match word {
             "reference" => Ok(Self::Reference),
             "embedded" => Ok(Self::Embedded),
+            "dynamodb-local" => Ok(Self::DynamoDbLocal(super::Shared::default())),
             url if url.starts_with("http://") || url.starts_with("https://") => {
                 Ok(Self::Url { url: url.to_owned(), allow_remote: false })
             }
@@ -62,6 +67,7 @@ impl fmt::Display for BackendChoice {
         match self {
             Self::Reference => f.write_str("reference"),
             Self::Embedded => f.write_str("embedded"),
+            Self::DynamoDbLocal(_) => f.write_str("dynamodb-local"),
             Self::Url { url, .. } => f.write_str(url),
         }
     }
@@ -76,6 +82,10 @@ impl BackendChoice {
         match self {
             Self::Reference => Ok(Arc::new(super::Reference::new())),
             Self::Embedded => Ok(Arc::new(super::Embedded::new())),
+            Self::DynamoDbLocal(shared) => match shared.open() {
+                Ok(engine) => Ok(Arc::new(engine)),
+                Err(error) => Err(BackendError::Unreachable(error.to_string())),
+            },
             Self::Url { url, allow_remote } => {
                 // Real credentials are used only where a remote endpoint was asked for by flag.
                 let real =

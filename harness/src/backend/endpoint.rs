@@ -232,7 +232,7 @@ pub(crate) fn sign(address: &Address, operation: &str, body: &[u8]) -> Result<Ve
 }
 
 /// Whether a host is this machine, by its name or address alone: nothing is looked up.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

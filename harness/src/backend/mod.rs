@@ -1,14 +1,17 @@
 //! Engines that hold the data. One file an engine.
 
 mod choice;
+pub mod container;
 #[cfg(test)]
 mod differential;
+mod dynamodb_local;
 mod embedded;
 mod endpoint;
 pub mod postgres;
 mod reference;
 
 pub use choice::{BackendChoice, BackendError};
+pub use dynamodb_local::{DynamoDbLocal, Shared};
 pub use embedded::Embedded;
 #[cfg(test)]
 pub(crate) use endpoint::sign;

@@ -37,9 +37,10 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
             }
         }
         What::Backends => {
-            println!("embedded      dynoxide, in process; the default");
-            println!("reference     the reference model, in process");
-            println!("http://…      any DynamoDB endpoint; --allow-remote where it is not on this machine");
+            println!("embedded        dynoxide, in process; the default");
+            println!("dynamodb-local  DynamoDB Local in a container; needs a Docker daemon");
+            println!("reference       the reference model, in process");
+            println!("http://…        any DynamoDB endpoint; --allow-remote where it is not on this machine");
         }
         What::Threats => {
             let known = super::run::known_properties(&all);

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// Another target than the one that the case names
     #[arg(long, value_name = "NAME|FILE.toml|\"COMMAND\"")]
     target: Option<String>,
-    /// The engine: embedded, reference, or the URL of a DynamoDB endpoint
+    /// The engine: embedded, reference, dynamodb-local, or the URL of a DynamoDB endpoint
     #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
     backend: String,
     /// For a finding of `isolate`, which Postgres: embedded[@VERSION], local

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     /// Only these properties; repeatable
     #[arg(long = "property", value_name = "ID", num_args = 1..)]
     properties: Vec<String>,
-    /// The engine: embedded, reference, or the URL of a DynamoDB endpoint
+    /// The engine: embedded, reference, dynamodb-local, or the URL of a DynamoDB endpoint
     #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
     backend: String,
     /// Allow a backend that is not on this machine

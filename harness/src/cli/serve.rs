@@ -12,7 +12,7 @@ pub(super) struct Arguments {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// The engine: reference or embedded
+    /// The engine: reference, embedded or dynamodb-local
     #[arg(long, default_value = "reference", value_name = "NAME")]
     backend: String,
 }

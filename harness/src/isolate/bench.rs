@@ -9,9 +9,8 @@ use super::contract::{Contract, ContractError, Words, fill, has_world, mentions}
 use super::data::{Made, Maker, Rule, Rules, Who};
 use super::program::column_of;
 use super::script;
-use crate::backend::postgres::binaries::{self, Binaries};
 use crate::backend::postgres::client::{Address, ClientError, Connection};
-use crate::backend::postgres::server::{self, Ground, Server};
+use crate::backend::postgres::site::{Server, Site, SiteError};
 use crate::backend::postgres::{Choice, quote_name, quote_text};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +26,15 @@ pub enum Problem {
     /// The harness or the backend: exit status 3.
     #[error("{0}")]
     Harness(String),
+}
+
+impl From<SiteError> for Problem {
+    fn from(error: SiteError) -> Self {
+        match error {
+            SiteError::Missing(reason) => Self::Missing(reason),
+            SiteError::Failed(reason) => Self::Harness(reason),
+        }
+    }
 }
 
 impl From<ClientError> for Problem {
@@ -57,11 +65,10 @@ pub struct Bench {
     pub empty: Vec<String>,
     /// What the user should know: a fallback.
     pub notes: Vec<String>,
-    /// Port of the server that prepared.
-    pub port: u16,
+    /// Port by which the server that prepared reached itself.
+    pub home: u16,
     data: PathBuf,
-    binaries: Binaries,
-    ground: Ground,
+    site: Site,
 }
 
 /// Names of the harness's own databases.
@@ -74,12 +81,11 @@ impl Bench {
     /// A contract that does not fit its schema, or a backend that fails.
     pub fn prepare(contract: Contract, choice: &Choice, generations: usize) -> Result<Self, Problem> {
         let mut notes = Vec::new();
-        let binaries = choose(choice, &mut notes)?;
-        let ground = Ground::new().map_err(Problem::Harness)?;
+        let site = Site::open(choice, &mut notes)?;
         let parameters: Vec<(String, String)> =
             contract.database.parameters.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
-        let data = server::make(&ground, &binaries, &parameters).map_err(Problem::Harness)?;
-        let server = Server::start(&ground, &binaries, &data).map_err(|error| {
+        let data = site.make(&parameters).map_err(Problem::Harness)?;
+        let server = site.start(&data).map_err(|error| {
             if parameters.is_empty() {
                 Problem::Harness(error)
             } else {
@@ -115,9 +121,9 @@ impl Bench {
             bases.push(base);
         }
         drop(admin);
-        let port = server.address.port;
-        let data = server.stop();
-        let backend = binaries.name.clone();
+        let home = server.home;
+        let data = server.stop().map_err(Problem::Harness)?;
+        let backend = site.name().to_owned();
         Ok(Self {
             contract,
             catalogue,
@@ -129,10 +135,9 @@ impl Bench {
             words,
             empty,
             notes,
-            port,
+            home,
             data,
-            binaries,
-            ground,
+            site,
         })
     }
 
@@ -141,9 +146,8 @@ impl Bench {
     /// # Errors
     /// No space, or it does not start.
     pub fn server(&self, name: &str) -> Result<Server, Problem> {
-        let folder = self.ground.path().join(name);
-        server::copy(&self.data, &folder).map_err(Problem::Harness)?;
-        Server::start(&self.ground, &self.binaries, &folder).map_err(Problem::Harness)
+        let folder = self.site.copy(&self.data, name).map_err(Problem::Harness)?;
+        self.site.start(&folder).map_err(Problem::Harness)
     }
 }
 
@@ -153,31 +157,13 @@ impl Bench {
     /// # Errors
     /// It does not start.
     pub fn restart(&self, folder: &Path) -> Result<Server, Problem> {
-        Server::start(&self.ground, &self.binaries, folder).map_err(Problem::Harness)
+        self.site.start(folder).map_err(Problem::Harness)
     }
 }
 
 /// Start values of the harness's sessions: nothing waits for ever.
 pub const SETTINGS: [(&str, &str); 3] =
     [("statement_timeout", "3000"), ("lock_timeout", "150"), ("client_min_messages", "notice")];
-
-fn choose(choice: &Choice, notes: &mut Vec<String>) -> Result<Binaries, Problem> {
-    match choice {
-        Choice::Embedded(Some(version)) => binaries::embedded(version).map_err(Problem::Missing),
-        Choice::Embedded(None) => match binaries::embedded(binaries::EMBEDDED_VERSION) {
-            Ok(found) => Ok(found),
-            Err(error) => {
-                let found =
-                    binaries::local().map_err(|local| Problem::Missing(format!("{error}; {local}")))?;
-                notes.push(format!("embedded Postgres cannot be had ({error}); using {}", found.name));
-                Ok(found)
-            }
-        },
-        Choice::Local => binaries::local().map_err(Problem::Missing),
-        Choice::Container => Err(Problem::Missing("no container engine answers here".to_owned())),
-        Choice::Url(_) => Err(Problem::Harness("a running server is read by --init only".to_owned())),
-    }
-}
 
 /// Columns that the contract names, as positions.
 fn columns<'name>(

@@ -11,7 +11,7 @@ pub use run::{Harm, Trace};
 use super::bench::{self, Bench, Problem, SETTINGS, Volume};
 use super::data::{Made, Maker, Owner, Snapshot};
 use crate::backend::postgres::client::Connection;
-use crate::backend::postgres::server::Server;
+use crate::backend::postgres::site::Server;
 use crate::backend::postgres::{quote_name, quote_text};
 
 /// Name of the database from which the world is made anew.
@@ -243,10 +243,10 @@ impl<'bench> World<'bench> {
         let mut connection = Connection::open(&self.server.address.database(database), &SETTINGS)?;
         let rows = connection.run(&format!(
             "SELECT srvname FROM pg_catalog.pg_foreign_server WHERE 'port={}' = ANY (srvoptions)",
-            self.bench.port
+            self.bench.home
         ))?;
         for name in rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
-            let port = self.server.address.port;
+            let port = self.server.home;
             connection.run(&format!("ALTER SERVER {} OPTIONS (SET port '{port}')", quote_name(&name)))?;
         }
         Ok(())

@@ -2,8 +2,10 @@
 
 pub mod binaries;
 pub mod client;
+pub mod container;
 pub mod message;
 pub mod server;
+pub mod site;
 
 use client::{Address, Host};
 use std::str::FromStr;

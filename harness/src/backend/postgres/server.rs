@@ -145,10 +145,23 @@ fn beside(folder: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(format!("{}-{suffix}", folder.display()))
 }
 
+/// Arguments of `initdb`: alike wherever a data folder is made.
+pub(super) const INITDB: [&str; 10] = [
+    "-U",
+    "postgres",
+    "-A",
+    "trust",
+    "-E",
+    "UTF8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions",
+    "--wal-segsize=1",
+];
+
 fn initialise(binaries: &Binaries, data: &Path) -> Result<(), String> {
     let output = command(&binaries.bin.join("initdb"))
-        .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
-        .arg("--wal-segsize=1")
+        .args(INITDB)
         .arg("-D")
         .arg(data)
         .output()
@@ -160,7 +173,8 @@ fn initialise(binaries: &Binaries, data: &Path) -> Result<(), String> {
     }
 }
 
-fn configure(data: &Path, parameters: &[(String, String)]) -> Result<(), String> {
+/// Lines of `postgresql.conf`: those of the harness, then those of the contract.
+pub(super) fn settings(parameters: &[(String, String)]) -> String {
     let mut text = String::from(
         "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\njit = off\n\
          shared_buffers = 32MB\nmax_connections = 60\nmax_wal_size = 512MB\nlog_min_messages = fatal\n\
@@ -170,28 +184,29 @@ fn configure(data: &Path, parameters: &[(String, String)]) -> Result<(), String>
     for (name, value) in parameters {
         text.push_str(&format!("{name} = '{}'\n", value.replace('\'', "''")));
     }
+    text
+}
+
+fn configure(data: &Path, parameters: &[(String, String)]) -> Result<(), String> {
+    let text = settings(parameters);
     let file = data.join("postgresql.conf");
     let mut conf =
         File::options().append(true).open(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     conf.write_all(text.as_bytes()).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// A running server. Dropping it stops it.
+/// The process of a running server. Dropping it stops it.
 #[derive(Debug)]
-pub struct Server {
+pub struct Process {
     child: Child,
-    /// Its data folder.
-    pub data: PathBuf,
-    /// How to reach it as the superuser.
-    pub address: Address,
 }
 
-impl Server {
+impl Process {
     /// Starts a server on a data folder.
     ///
     /// # Errors
     /// What the server wrote to its log, where it does not come up within 30 seconds.
-    pub fn start(ground: &Ground, binaries: &Binaries, data: &Path) -> Result<Self, String> {
+    pub fn start(ground: &Ground, binaries: &Binaries, data: &Path) -> Result<(Self, Address), String> {
         let port = free_port().map_err(|error| format!("no free port: {error}"))?;
         let log = data.with_extension("log");
         let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
@@ -211,11 +226,11 @@ impl Server {
             password: None,
             database: "postgres".to_owned(),
         };
-        let mut server = Self { child, data: data.to_path_buf(), address };
+        let mut server = Self { child };
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            if Connection::open(&server.address, &[]).is_ok() {
-                return Ok(server);
+            if Connection::open(&address, &[]).is_ok() {
+                return Ok((server, address));
             }
             let ended = matches!(server.child.try_wait(), Ok(Some(_)));
             if ended || Instant::now() > deadline {
@@ -232,10 +247,9 @@ impl Server {
     }
 
     /// Stops it cleanly, so that its folder can be copied.
-    pub fn stop(mut self) -> PathBuf {
+    pub fn stop(&mut self) {
         self.signal(libc::SIGINT);
         let _ = self.child.wait();
-        self.data.clone()
     }
 
     #[expect(unsafe_code, reason = "sending a signal to one's own child has no safe wrapper")]
@@ -247,7 +261,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
         self.signal(libc::SIGQUIT);
         let _ = self.child.wait();

@@ -1,0 +1,158 @@
+//! Where throw-away servers are made and run: on this machine, or in containers.
+
+use super::Choice;
+use super::binaries::{self, Binaries};
+use super::client::Address;
+use super::container::{self, Containers};
+use super::server::{self, Ground, Process};
+use crate::backend::container::Running;
+use std::path::{Path, PathBuf};
+
+/// A place for data folders, and the programs that run servers on them. Dropping it removes the folders.
+#[derive(Debug)]
+pub enum Site {
+    /// Processes of this machine on folders of this machine.
+    Machine(Ground, Binaries),
+    /// Containers on a volume.
+    Containers(Containers),
+}
+
+/// Why there is no site.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// The machine lacks what was asked for.
+    #[error("{0}")]
+    Missing(String),
+    /// It is there, and does not work.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Site {
+    /// A site for the chosen Postgres; `notes` hear of a fallback.
+    ///
+    /// # Errors
+    /// [`SiteError`] says what is missing.
+    pub fn open(choice: &Choice, notes: &mut Vec<String>) -> Result<Self, SiteError> {
+        let binaries = match choice {
+            Choice::Embedded(Some(version)) => binaries::embedded(version).map_err(SiteError::Missing)?,
+            Choice::Embedded(None) => match binaries::embedded(binaries::EMBEDDED_VERSION) {
+                Ok(found) => found,
+                Err(error) => {
+                    let found =
+                        binaries::local().map_err(|local| SiteError::Missing(format!("{error}; {local}")))?;
+                    notes.push(format!("embedded Postgres cannot be had ({error}); using {}", found.name));
+                    found
+                }
+            },
+            Choice::Local => binaries::local().map_err(SiteError::Missing)?,
+            Choice::Container => {
+                let containers = Containers::new().map_err(|error| SiteError::Missing(error.to_string()))?;
+                return Ok(Self::Containers(containers));
+            }
+            Choice::Url(_) => {
+                return Err(SiteError::Failed("a running server is read by --init only".to_owned()));
+            }
+        };
+        Ok(Self::Machine(Ground::new().map_err(SiteError::Failed)?, binaries))
+    }
+
+    /// Name and version of the engine, as reports show it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Machine(_, binaries) => &binaries.name,
+            Self::Containers(containers) => &containers.name,
+        }
+    }
+
+    /// Makes the first data folder, with settings beside the harness's own.
+    ///
+    /// # Errors
+    /// What `initdb` said.
+    pub fn make(&self, parameters: &[(String, String)]) -> Result<PathBuf, String> {
+        match self {
+            Self::Machine(ground, binaries) => server::make(ground, binaries, parameters),
+            Self::Containers(containers) => {
+                let data = containers.folder("data");
+                containers.make(&data, &server::settings(parameters))?;
+                Ok(data)
+            }
+        }
+    }
+
+    /// Copies the folder of a stopped server to one of this name.
+    ///
+    /// # Errors
+    /// No space, for one.
+    pub fn copy(&self, data: &Path, name: &str) -> Result<PathBuf, String> {
+        match self {
+            Self::Machine(ground, _) => {
+                let folder = ground.path().join(name);
+                server::copy(data, &folder).map(|()| folder)
+            }
+            Self::Containers(containers) => {
+                let folder = containers.folder(name);
+                containers.copy(data, &folder).map(|()| folder)
+            }
+        }
+    }
+
+    /// Starts a server on a data folder.
+    ///
+    /// # Errors
+    /// What the server wrote, where it does not come up.
+    pub fn start(&self, data: &Path) -> Result<Server, String> {
+        let data = data.to_path_buf();
+        match self {
+            Self::Machine(ground, binaries) => {
+                let (process, address) = Process::start(ground, binaries, &data)?;
+                let home = address.port;
+                Ok(Server { handle: Handle::Process(process), data, address, home })
+            }
+            Self::Containers(containers) => {
+                let (running, address) = containers.start(&data)?;
+                Ok(Server { handle: Handle::Container(running), data, address, home: container::PORT })
+            }
+        }
+    }
+}
+
+/// A running server. Dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    handle: Handle,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// How to reach it as the superuser.
+    pub address: Address,
+    /// The port by which it reaches itself.
+    pub home: u16,
+}
+
+#[derive(Debug)]
+enum Handle {
+    Process(Process),
+    Container(Running),
+}
+
+impl Server {
+    /// Whether the server still runs.
+    pub fn alive(&mut self) -> bool {
+        match &mut self.handle {
+            Handle::Process(process) => process.alive(),
+            Handle::Container(running) => running.is_running(),
+        }
+    }
+
+    /// Stops it cleanly, so that its folder can be copied.
+    ///
+    /// # Errors
+    /// The daemon cannot stop its container.
+    pub fn stop(mut self) -> Result<PathBuf, String> {
+        match &mut self.handle {
+            Handle::Process(process) => process.stop(),
+            Handle::Container(running) => running.stop()?,
+        }
+        Ok(self.data)
+    }
+}
