@@ -5,9 +5,14 @@
 use libfuzzer_sys::Corpus;
 use proofhouse::backend::BackendError;
 use proofhouse::engine::accepted::Accepted;
+use proofhouse::fuzz::corpus::read_folder;
+use proofhouse::fuzz::mutate::Mutator;
 use proofhouse::fuzz::{Answer, Session, Setting};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
+
+/// Inputs that are changed in place of libFuzzer's own; nothing where libFuzzer does it.
+static CORPUS: OnceLock<Option<Vec<Vec<u8>>>> = OnceLock::new();
 
 static SESSION: OnceLock<Mutex<Session>> = OnceLock::new();
 
@@ -26,6 +31,9 @@ macro_rules! property {
             init: $crate::start($property, $target),
             |bytes: &[u8]| -> libfuzzer_sys::Corpus { $crate::run(bytes) }
         );
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            $crate::mutate(data, size, max_size, seed)
+        });
     };
 }
 
@@ -93,4 +101,21 @@ pub fn run(bytes: &[u8]) -> Corpus {
         Answer::Fine => Corpus::Keep,
         Answer::Found { text } => panic!("\n\n{text}"),
     }
+}
+
+/// Changes an input, and gives its length: libFuzzer's way; where `PROOFHOUSE_CORPUS` names a folder, one of its inputs
+/// is changed in place of the given one. Without coverage libFuzzer finds no input interesting and forgets its corpus.
+pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
+    let corpus = CORPUS.get_or_init(|| {
+        let folder = variable("PROOFHOUSE_CORPUS")?;
+        Some(read_folder(Path::new(&folder)).unwrap_or_else(|error| {
+            eprintln!("error: PROOFHOUSE_CORPUS: {folder}: {error}");
+            std::process::exit(2);
+        }))
+    });
+    let Some(corpus) = corpus else { return libfuzzer_sys::fuzzer_mutate(data, size, max_size) };
+    let changed = Mutator::new(seed.into()).next(corpus);
+    let length = changed.len().min(max_size);
+    data[..length].copy_from_slice(&changed[..length]);
+    length
 }
