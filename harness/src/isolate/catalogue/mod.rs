@@ -304,16 +304,24 @@ impl Catalogue {
         let sources = self.functions.iter().filter(|f| !f.extension).map(|f| &f.source);
         let mut words = Vec::new();
         for text in self.conditions.iter().chain(sources).filter(|text| text.contains(column)) {
-            for word in text.split('\'').skip(1).step_by(2) {
-                let plain = !word.is_empty()
-                    && word.len() <= 24
-                    && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-                if plain && !words.iter().any(|known| known == word) {
+            for word in quoted_words(text) {
+                if word.len() <= 24 && !words.iter().any(|known| known == word) {
                     words.push(word.to_owned());
                 }
             }
         }
         words
+    }
+
+    /// Words that the schema itself holds, in functions, policies, checks, defaults and enumerations: in an answer they
+    /// point to nobody.
+    pub fn own_words(&self) -> std::collections::HashSet<&str> {
+        let functions = self.functions.iter().filter(|f| !f.extension).map(|f| &f.source);
+        let checks = self.tables.iter().flat_map(|t| &t.constraints).map(|c| &c.definition);
+        let defaults = self.tables.iter().flat_map(|t| &t.columns).filter_map(|c| c.default.as_ref());
+        let texts = self.conditions.iter().chain(functions).chain(checks).chain(defaults);
+        let labels = self.types.values().flat_map(|kind| &kind.labels).map(String::as_str);
+        texts.flat_map(|text| quoted_words(text)).chain(labels).collect()
     }
 
     /// The base type below domains.
@@ -327,4 +335,10 @@ impl Catalogue {
         }
         None
     }
+}
+
+fn quoted_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\'').skip(1).step_by(2).filter(|word| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    })
 }

@@ -70,10 +70,11 @@ impl Marks {
             }
         }
         let known: HashSet<&str> = words.first().into_iter().flatten().map(String::as_str).collect();
+        let own_words = catalogue.own_words();
         let values: HashSet<String> = foreign
             .into_iter()
             .filter(|value| !visible.contains(value) && !known.contains(value))
-            .filter(|value| tells(value) || secret_values.contains(value))
+            .filter(|value| tells(value) && !own_words.contains(value) || secret_values.contains(value))
             .map(str::to_owned)
             .collect();
         let mut parts = Vec::new();
