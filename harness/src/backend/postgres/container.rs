@@ -89,7 +89,8 @@ impl Containers {
         command.extend(super::server::INITDB);
         command.extend(["-D", &data]);
         self.keeper.run(&command)?;
-        // The harness comes from outside the container: nobody else reaches its port but this machine.
+        // The harness comes from outside the container, by a port on this machine's loopback. Other containers of the
+        // same daemon could reach the server too; it holds made-up rows only, for as long as a run takes.
         let append = |text: &str, file: &str| {
             let file = format!("{data}/{file}");
             self.keeper.run(&["sh", "-c", "printf '%s\\n' \"$1\" >>\"$2\"", "sh", text, &file]).map(drop)

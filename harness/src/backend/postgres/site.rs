@@ -14,7 +14,7 @@ pub enum Site {
     /// Processes of this machine on folders of this machine.
     Machine(Ground, Binaries),
     /// Containers on a volume.
-    Containers(Containers),
+    Containers(Box<Containers>),
 }
 
 /// Why there is no site.
@@ -48,7 +48,7 @@ impl Site {
             Choice::Local => binaries::local().map_err(SiteError::Missing)?,
             Choice::Container => {
                 let containers = Containers::new().map_err(|error| SiteError::Missing(error.to_string()))?;
-                return Ok(Self::Containers(containers));
+                return Ok(Self::Containers(Box::new(containers)));
             }
             Choice::Url(_) => {
                 return Err(SiteError::Failed("a running server is read by --init only".to_owned()));
@@ -111,7 +111,12 @@ impl Site {
             }
             Self::Containers(containers) => {
                 let (running, address) = containers.start(&data)?;
-                Ok(Server { handle: Handle::Container(running), data, address, home: container::PORT })
+                Ok(Server {
+                    handle: Handle::Container(Box::new(running)),
+                    data,
+                    address,
+                    home: container::PORT,
+                })
             }
         }
     }
@@ -132,7 +137,7 @@ pub struct Server {
 #[derive(Debug)]
 enum Handle {
     Process(Process),
-    Container(Running),
+    Container(Box<Running>),
 }
 
 impl Server {
