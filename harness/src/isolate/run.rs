@@ -298,6 +298,14 @@ fn parameters(bench: &Bench, pair: &mut Pair<'_>) -> BTreeMap<String, Vec<u32>> 
     all
 }
 
+/// Counts a program that is about to run, and says which one it is, from 1.
+fn count(shared: &Shared, program: &Program) -> usize {
+    for property in super::report::properties_of(program.kind) {
+        *lock(&shared.cases_of).entry(property).or_default() += 1;
+    }
+    shared.cases.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1
+}
+
 fn trial(
     bench: &Bench,
     shared: &Shared,
@@ -313,10 +321,7 @@ fn trial(
     if program.steps.iter().any(|step| stopped(&step.object)) {
         return Ok(Vec::new());
     }
-    let tests = shared.cases.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    for property in super::report::properties_of(program.kind) {
-        *lock(&shared.cases_of).entry(property).or_default() += 1;
-    }
+    let tests = count(shared, program);
     let leaks = pair.leaks(program)?;
     let slow_here = pair.one.was_slow().max(pair.two.was_slow());
     if slow_here > 0 {
@@ -368,6 +373,7 @@ fn neighbour(
         statements = vec![format!("SELECT '{AT_WORK}', pg_advisory_lock(7741)")];
     }
     pair.put_to_work(&statements)?;
+    let mut seen_here: Vec<(&Program, Finding)> = Vec::new();
     let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
     for program in
         programs.iter().filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction))
@@ -383,14 +389,16 @@ fn neighbour(
                 ..Step::new("beside", "", sql.clone())
             }),
         );
+        count(shared, program);
         let leaks = pair.leaks(program)?;
+        lock(&shared.coverage).saw(program, pair.two.last_codes());
         for leak in leaks {
             if is_new(bench, &mut lock(&shared.known), &leak) {
                 let shifted = Leak { step: leak.step + statements.len(), ..leak };
                 let mut finding =
                     finding_of(bench, pair, &marked, &shifted, (0, shared.start.elapsed().as_millis()));
                 finding.tests = shared.cases.load(std::sync::atomic::Ordering::Relaxed);
-                // B must be at work for it, so it is replayed here and not shrunk.
+                // Where B must be at work for it, it is replayed here and not shrunk.
                 for _ in 0..20 {
                     let again = pair.leaks(program)?;
                     finding.stable +=
@@ -402,13 +410,23 @@ fn neighbour(
                         println!("  {:>6} ms  {}", finding.ms, finding.title());
                     }
                 }
-                found.push(finding);
+                seen_here.push((program, finding));
             }
         }
     }
     pair.two.end_beside()?;
     pair.two.renew()?;
     pair.learn()?;
+    // What shows without B at work is told, and shrunk, without it.
+    for (program, finding) in seen_here {
+        let same = pair.leaks(program)?.into_iter().find(|leak| leak.identity() == finding.identity());
+        found.push(match same {
+            Some(leak) => {
+                Finding { tests: finding.tests, ..finding_of(bench, pair, program, &leak, (0, finding.ms)) }
+            }
+            None => finding,
+        });
+    }
     Ok(())
 }
 
