@@ -379,6 +379,10 @@ fn finish_cell(
             merge_finding(row, finding);
         }
     }
+    for row in rows.iter_mut() {
+        // They were pushed as workers completed them.
+        row.findings.sort_by(|a, b| (a.first, &a.violation.identity).cmp(&(b.first, &b.violation.identity)));
+    }
     for (judged, identity, count) in &seen.more {
         let Some(row) = rows.iter_mut().find(|row| row.property == *judged) else { continue };
         let shown = row.findings.iter_mut().find(|finding| finding.violation.identity == *identity);
