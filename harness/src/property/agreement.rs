@@ -196,14 +196,16 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     generator.swarm.absents = false;
     let wish = Wish { version: true, sort_key: 20, defaults: true, indexes: false };
     let model = generator.model(source, wish)?;
-    let existing = source.chance(40);
+    // A target with one form of update has mostly two ways only for a whole record of an item that is there.
+    let one_form = target.update_forms.len() < 2;
+    let existing = source.chance(if one_form { 75 } else { 40 });
     let starts = if existing { generator.starts(source, &model, 1..=1) } else { Vec::new() };
     let starts: Vec<Start> = starts.into_iter().map(|start| Start { extra: Item::new(), ..start }).collect();
     let key = match starts.first() {
         Some(start) => key_of(&model, &start.record),
         None => generator.fresh_key(source, &model),
     };
-    let partly = source.chance(20);
+    let partly = source.chance(if one_form { 8 } else { 20 });
     let mut record: Record =
         key.iter().map(|(name, value)| (name.clone(), Operand::Value(value.clone()))).collect();
     for field in &model.fields {
