@@ -260,7 +260,7 @@ impl Generator<'_> {
 }
 
 /// Whether a value of the type holds structs: how a mapper compares them is its own affair.
-fn holds_struct(kind: &FieldType) -> bool {
+pub(super) fn holds_struct(kind: &FieldType) -> bool {
     match kind {
         FieldType::Struct(_) => true,
         FieldType::List(inner) | FieldType::Map(inner) | FieldType::Option(inner) => {

@@ -1,6 +1,7 @@
 //! Data models within what a target declares.
 
 use super::Generator;
+use super::condition::holds_struct;
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::model::FieldShape;
 use proofhouse_models::mapper::{Field, FieldType, Index, Model, Projection};
@@ -156,7 +157,9 @@ impl Generator<'_> {
             field.omit_empty = source.chance(35);
         }
         if wish.defaults && self.target.features.default != Some(false) && source.chance(20) {
-            let plain = !matches!(field.kind, FieldType::Struct(_) | FieldType::Option(_) | FieldType::Any);
+            // Whether a default names a struct's members or their attributes is open, however deep the struct is.
+            let plain =
+                !matches!(field.kind, FieldType::Option(_) | FieldType::Any) && !holds_struct(&field.kind);
             let illegal = std::mem::take(&mut self.swarm.illegal);
             let value = self.value(source, &field.kind, 1);
             self.swarm.illegal = illegal;
