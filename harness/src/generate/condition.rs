@@ -99,11 +99,10 @@ impl Generator<'_> {
 
     /// The declared operators that suit a type, simple ones first.
     fn operators(&self, kind: &FieldType) -> Vec<&'static str> {
-        let plain = !holds_struct(kind) && *kind != FieldType::Any;
+        let plain = is_comparable(kind);
         let ordered = kind.key_type().is_some();
         let set = matches!(kind, FieldType::StringSet | FieldType::NumberSet | FieldType::BytesSet);
-        let list =
-            matches!(kind, FieldType::List(inner) if !holds_struct(inner) && **inner != FieldType::Any);
+        let list = matches!(kind, FieldType::List(inner) if is_comparable(inner));
         let text = matches!(kind, FieldType::String | FieldType::Bytes);
         let sized = text || set || matches!(kind, FieldType::List(_) | FieldType::Map(_));
         let mut operators = Vec::new();
@@ -259,15 +258,10 @@ impl Generator<'_> {
     }
 }
 
-/// Whether a value of the type holds structs: how a mapper compares them is its own affair.
-pub(super) fn holds_struct(kind: &FieldType) -> bool {
-    match kind {
-        FieldType::Struct(_) => true,
-        FieldType::List(inner) | FieldType::Map(inner) | FieldType::Option(inner) => {
-            holds_struct(inner) || **inner == FieldType::Any
-        }
-        _ => false,
-    }
+/// Whether values of the type have one plain equality: how a mapper compares structs, and what it makes of a free value
+/// inside another, is its own affair.
+fn is_comparable(kind: &FieldType) -> bool {
+    !kind.holds_struct() && !kind.holds(&|kind| *kind == FieldType::Any)
 }
 
 fn value_at(value: &AttributeValue, path: &Path) -> Option<AttributeValue> {

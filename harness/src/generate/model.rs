@@ -1,7 +1,6 @@
 //! Data models within what a target declares.
 
 use super::Generator;
-use super::condition::holds_struct;
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::model::FieldShape;
 use proofhouse_models::mapper::{Field, FieldType, Index, Model, Projection};
@@ -159,7 +158,7 @@ impl Generator<'_> {
         if wish.defaults && self.target.features.default != Some(false) && source.chance(20) {
             // Whether a default names a struct's members or their attributes is open, however deep the struct is.
             let plain =
-                !matches!(field.kind, FieldType::Option(_) | FieldType::Any) && !holds_struct(&field.kind);
+                !matches!(field.kind, FieldType::Option(_) | FieldType::Any) && !field.kind.holds_struct();
             let illegal = std::mem::take(&mut self.swarm.illegal);
             let value = self.value(source, &field.kind, 1);
             self.swarm.illegal = illegal;

@@ -196,16 +196,19 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     generator.swarm.absents = false;
     let wish = Wish { version: true, sort_key: 20, defaults: true, indexes: false };
     let model = generator.model(source, wish)?;
-    // A target with one form of update has mostly two ways only for a whole record of an item that is there.
-    let one_form = target.update_forms.len() < 2;
-    let existing = source.chance(if one_form { 75 } else { 40 });
+    // An item is there, or not, where the target has two ways to write it; where either will do, by chance.
+    let existing = match [true, false].map(|existing| has_two_ways(target, &model, existing)) {
+        [true, false] => true,
+        [false, true] => false,
+        _ => source.chance(40),
+    };
     let starts = if existing { generator.starts(source, &model, 1..=1) } else { Vec::new() };
     let starts: Vec<Start> = starts.into_iter().map(|start| Start { extra: Item::new(), ..start }).collect();
     let key = match starts.first() {
         Some(start) => key_of(&model, &start.record),
         None => generator.fresh_key(source, &model),
     };
-    let partly = source.chance(if one_form { 8 } else { 20 });
+    let partly = source.chance(20);
     let mut record: Record =
         key.iter().map(|(name, value)| (name.clone(), Operand::Value(value.clone()))).collect();
     for field in &model.fields {
@@ -254,6 +257,13 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
 fn run(starts: &[Start], call: Call) -> Run {
     let label = way_name(&call);
     Run { label, ..Run::new(starts.to_vec(), vec![Step::from(call)]) }
+}
+
+/// Whether the target has two ways to write a whole record of plain values.
+fn has_two_ways(target: &Capabilities, model: &Model, existing: bool) -> bool {
+    let fields = model.fields.iter().filter(|field| !model.is_any_key(&field.name));
+    let plain = |field: &Field| (field.name.clone(), Operand::Value(AttributeValue::number(1)));
+    ways(target, model, &Key::new(), &fields.map(plain).collect(), true, existing).len() > 1
 }
 
 /// The calls that mean to store this record, in the order from plain to odd.

@@ -232,6 +232,21 @@ impl FieldType {
         }
     }
 
+    /// Whether the kind itself, or what its lists, maps and options hold at any depth, is of this sort. What stands
+    /// inside of a struct is the struct's.
+    pub fn holds(&self, sort: &dyn Fn(&Self) -> bool) -> bool {
+        let inside = match self {
+            Self::List(inner) | Self::Map(inner) | Self::Option(inner) => inner.holds(sort),
+            _ => false,
+        };
+        inside || sort(self)
+    }
+
+    /// Whether it is or holds a struct.
+    pub fn holds_struct(&self) -> bool {
+        self.holds(&|kind| matches!(kind, Self::Struct(_)))
+    }
+
     /// The inclusive bounds of an integer type.
     pub fn integer_bounds(&self) -> Option<(i128, i128)> {
         Some(match self {
