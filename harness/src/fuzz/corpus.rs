@@ -13,7 +13,6 @@ use crate::property::{self, Property};
 use crate::tape::{BadHint, Choice, Source, SpanKind, Tape};
 use proofhouse_models::mapper::Capabilities;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -181,14 +180,7 @@ impl Magnitude for usize {
 
 /// A corpus as text: a line for each input, in the order given.
 pub fn to_text(inputs: &[Vec<u8>]) -> String {
-    let mut text = String::new();
-    for input in inputs.iter().filter(|input| !input.is_empty()) {
-        for byte in input {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.push('\n');
-    }
-    text
+    inputs.iter().filter(|input| !input.is_empty()).map(|input| hex::encode(input) + "\n").collect()
 }
 
 /// A line of a corpus is not in hexadecimal digits.
@@ -210,12 +202,7 @@ pub fn from_text(text: &str) -> Result<Vec<Vec<u8>>, BadCorpus> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let bad = BadCorpus { line: number + 1 };
-        if !line.len().is_multiple_of(2) || !line.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(bad);
-        }
-        let digit = |at: usize| u8::from_str_radix(&line[at..at + 2], 16).map_err(|_| bad.clone());
-        inputs.push((0..line.len()).step_by(2).map(digit).collect::<Result<_, _>>()?);
+        inputs.push(hex::decode(line).map_err(|_| BadCorpus { line: number + 1 })?);
     }
     Ok(inputs)
 }
