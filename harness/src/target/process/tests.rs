@@ -393,3 +393,21 @@ fn closing_the_output_is_a_crash() {
     assert_eq!(how, "crashed");
     assert!(detail.contains("closed its standard output"), "{detail}");
 }
+
+#[test]
+fn a_target_is_waited_for_less_with_each_hang_yet_longer_than_any_answer_took() {
+    let limits = Limits::default();
+    let mut pace = Pace::default();
+    assert_eq!(pace.limit("get", &limits), limits.call);
+    pace.hangs.insert("get".to_owned(), 1);
+    assert_eq!(pace.limit("put", &limits), limits.call_after_hang);
+    pace.hangs.insert("get".to_owned(), HANGS);
+    assert_eq!(pace.limit("get", &limits), limits.call_after_hangs);
+    assert_eq!(pace.limit("put", &limits), limits.call_after_hang, "it has not hung so often");
+    pace.hangs.insert("scan".to_owned(), HANGS);
+    assert_eq!(pace.limit("put", &limits), limits.call_after_hangs);
+    pace.slowest = limits.call_after_hangs;
+    assert_eq!(pace.limit("get", &limits), SLACK * limits.call_after_hangs);
+    pace.slowest = limits.call;
+    assert_eq!(pace.limit("get", &limits), limits.call, "never longer than without a hang");
+}
