@@ -74,3 +74,27 @@ fn a_table_without_a_tenant_is_refused_before_anything_runs() {
     let Err(Problem::Contract(error)) = isolate(folder.path(), CONTRACT, &schema) else { panic!("no error") };
     assert!(error.to_string().contains("table plans has no column tenant"), "{error}");
 }
+
+#[test]
+fn a_leak_that_is_seen_first_while_the_neighbour_works_is_told_without_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("postgres/workflow_store");
+    let report = run(&Options {
+        contract: store.join("mutants/table_without_rls/tenancy.toml"),
+        time: Duration::from_secs(20),
+        seed: 1,
+        jobs: 1,
+        report: None,
+        failures: folder.path().join("failures"),
+        postgres: Choice::default(),
+        fail_fast: true,
+        quiet: true,
+    })
+    .expect("a report");
+    println!("backend: {}", report.backend);
+    assert!(report.cases > 0);
+    let finding = report.failures().next().expect("the leak is found");
+    let steps = &finding.program.steps;
+    assert!(steps.iter().all(|step| step.verb != "beside"), "{steps:?}");
+    assert_eq!(finding.stable, 20);
+}
