@@ -24,7 +24,7 @@ static SESSION: OnceLock<Mutex<Session>> = OnceLock::new();
 #[macro_export]
 macro_rules! property {
     ($property:literal) => {
-        $crate::property!($property, $crate::correct_mapper($property));
+        $crate::property!($property, proofhouse_scenarios::correct_mapper($property));
     };
     ($property:literal, $target:expr) => {
         libfuzzer_sys::fuzz_target!(
@@ -43,14 +43,6 @@ macro_rules! text {
     ($body:path) => {
         libfuzzer_sys::fuzz_target!(|text: &str| $body(text));
     };
-}
-
-/// The correct mapper to which the property applies: with tenants where it speaks of them.
-pub fn correct_mapper(property: &str) -> &'static str {
-    match property {
-        "key_injective" | "tenant_noninterference" | "cursor_confined" | "fail_closed" => "control-tenants",
-        _ => "control",
-    }
 }
 
 /// Starts target and engine; ends the process with status 2 where the environment names what is not there.

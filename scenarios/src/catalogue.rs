@@ -6,6 +6,16 @@ use crate::targets::{LaunchDynamodbExpression, LaunchSerdeDynamo};
 use proofhouse::target::Launch;
 use std::sync::Arc;
 
+/// Whether a property is about tenants of a mapper.
+pub fn is_of_tenants(property: &str) -> bool {
+    matches!(property, "key_injective" | "tenant_noninterference" | "cursor_confined" | "fail_closed")
+}
+
+/// The correct mapper to which a property applies.
+pub fn correct_mapper(property: &str) -> &'static str {
+    if is_of_tenants(property) { "control-tenants" } else { "control" }
+}
+
 /// Every in-process target. Controls and mutants say that they are not shipped: a plain run leaves them out.
 pub fn catalogue() -> Vec<Arc<dyn Launch>> {
     let controls = variants().into_iter().map(|(name, options)| LaunchMapper::new(name, options, None));

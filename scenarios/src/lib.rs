@@ -6,5 +6,5 @@ pub mod mapper;
 pub mod mutants;
 pub mod targets;
 
-pub use catalogue::catalogue;
+pub use catalogue::{catalogue, correct_mapper};
 pub use house::proof_house;

@@ -34,8 +34,7 @@ fn setting(property: &str, target: &str) -> Setting {
 
 /// The correct mapper to which a property applies.
 fn open_control(property: &str) -> Bench {
-    Bench::open(setting(property, "control"))
-        .or_else(|_| Bench::open(setting(property, "control-tenants")))
+    Bench::open(setting(property, proofhouse_scenarios::correct_mapper(property)))
         .unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -8,6 +8,7 @@ use proofhouse::engine::campaign::replay;
 use proofhouse::engine::case_file::CaseFile;
 use proofhouse::engine::worker::{STACK, Worker};
 use proofhouse::property;
+use proofhouse_scenarios::correct_mapper;
 use proofhouse_scenarios::mutants::MUTANTS;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -34,10 +35,6 @@ fn fault(mutant: &str, property: &str) -> Option<String> {
     }
     let all = property::all();
     let judge = all.iter().find(|known| known.id() == property).expect("the property of a mutant is known");
-    let tenants = file.case.runs.iter().flat_map(|run| &run.program).any(|step| step.tenant.is_some());
-    let of_tenants =
-        ["key_injective", "tenant_noninterference", "cursor_confined", "fail_closed"].contains(&property);
-    let control = if tenants || of_tenants { "control-tenants" } else { "control" };
     let shown = replay(judge.as_ref(), &file, &mut worker(&format!("mutant:{mutant}")));
     match shown {
         None => return Some(format!("{mutant}: the witness does not show it")),
@@ -46,7 +43,7 @@ fn fault(mutant: &str, property: &str) -> Option<String> {
         }
         Some(_) => {}
     }
-    let alarm = replay(judge.as_ref(), &file, &mut worker(control))?;
+    let alarm = replay(judge.as_ref(), &file, &mut worker(correct_mapper(property)))?;
     Some(format!("{mutant}: the correct mapper is blamed: {}", alarm.violation.identity))
 }
 

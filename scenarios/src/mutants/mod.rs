@@ -15,6 +15,7 @@ pub use bug::{Bug, MUTANTS};
 pub use call::{keep_empties, tamper_call};
 pub use request::tamper_request;
 
+use crate::catalogue::is_of_tenants;
 use crate::mapper::{LaunchMapper, Options};
 use proofhouse_models::mapper::Capabilities;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,10 +38,7 @@ pub struct Mutant {
 impl Mutant {
     /// The mapper that carries the bug; tenants only where the bug is about them.
     pub fn launch(&self) -> LaunchMapper {
-        let tenancy = matches!(
-            self.property,
-            "key_injective" | "tenant_noninterference" | "cursor_confined" | "fail_closed"
-        );
+        let tenancy = is_of_tenants(self.property);
         let options = Options { tenancy, ..Options::default() };
         LaunchMapper::new(format!("mutant:{}", self.name), options, Some(self.bug))
     }
