@@ -85,6 +85,21 @@ fn every_property_generates_cases_that_survive_being_saved() {
 }
 
 #[test]
+fn no_default_holds_a_struct_and_other_collections_have_some() {
+    let mut defaults = 0;
+    for seed in 0..1_500 {
+        let target = everything();
+        let round_trip = all().into_iter().find(|property| property.id() == "round_trip").expect("it is one");
+        let Ok(case) = round_trip.generate(&mut Source::seeded(seed), &target) else { continue };
+        for field in case.model.fields.iter().filter(|field| field.default.is_some()) {
+            assert!(!field.kind.holds_struct(), "seed {seed}: {}", field.kind.kind_words());
+            defaults += usize::from(matches!(field.kind, FieldType::List(_) | FieldType::Map(_)));
+        }
+    }
+    assert!(defaults > 20, "{defaults}");
+}
+
+#[test]
 fn a_case_holds_only_what_the_target_declares() {
     let target = little();
     for property in all().into_iter().filter(|property| property.needs(&target).is_ok()) {
