@@ -101,8 +101,8 @@ pub fn suspicious(program: &Program, one: &Trace, two: &Trace, marks: (&Marks, &
     let sent = sent(program);
     one.answers.iter().zip(&two.answers).any(|((at, a), (_, b))| {
         !same_answer(a, b)
-            || marks.0.shown(program.steps.get(*at), a, &sent, (marks.1, b)).is_some()
-            || marks.1.shown(program.steps.get(*at), b, &sent, (marks.0, a)).is_some()
+            || marks.0.shown(program.steps.get(*at), a, &sent, b).is_some()
+            || marks.1.shown(program.steps.get(*at), b, &sent, a).is_some()
     })
 }
 
@@ -138,7 +138,7 @@ pub fn judge(catalogue: &Catalogue, program: &Program, evidence: &Evidence<'_>) 
         let mut found = None;
         let (first, other) = evidence.marks;
         for (marks, answer, second, world, against) in
-            [(other, two, &two_again, 2, (first, one)), (first, one, &one_again, 1, (other, two))]
+            [(other, two, &two_again, 2, one), (first, one, &one_again, 1, two)]
         {
             if let Some(mark) = marks.shown(step, answer, &sent, against)
                 && marks.shown(step, second, &sent, against).is_some()
