@@ -16,6 +16,9 @@ const REPLAYS: u32 = 20;
 /// Replays that have to do where each takes long.
 const FEWEST_REPLAYS: u32 = 3;
 
+/// Runs of a suspect's own case, until one shows it once more.
+const ASKS: u32 = 6;
+
 /// A case that broke a property in a way not seen before.
 #[derive(Clone, Debug)]
 pub struct Suspect {
@@ -118,10 +121,21 @@ pub fn minimise(
     let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
     let mut faults = Vec::new();
     let costly = worker.costly();
+    // A case that shows by chance is asked a few times before it is given up: what is left of it may show always.
+    let mut asks = ASKS;
     let shrunk = catch_unwind(AssertUnwindSafe(|| {
         crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
-            worker.costly() - costly <= effort.costly
-                && show(generator, judge, &suspect.identity, worker, source).is_some()
+            if worker.costly() - costly > effort.costly {
+                return false;
+            }
+            let mut shows = show(generator, judge, &suspect.identity, worker, source).is_some();
+            while !shows && asks > 1 {
+                asks -= 1;
+                let mut again = Source::replay(suspect.tape.clone());
+                shows = show(generator, judge, &suspect.identity, worker, &mut again).is_some();
+            }
+            asks = 1;
+            shows
         })
     }));
     let (mut tape, runs) = match shrunk {
