@@ -66,7 +66,7 @@ fn judge_step(
     let outcomes = &expected.outcomes;
     let words = condition_of(&view.step.call).map_or("", condition_words);
     let because = match outcomes.because {
-        "" => format!("condition{words}"),
+        "" | "condition" => format!("condition{words}"),
         because => because.to_owned(),
     };
     let because = because.as_str();
