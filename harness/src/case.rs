@@ -161,6 +161,13 @@ pub struct Observation {
     pub runs: Vec<RunObservation>,
 }
 
+impl Observation {
+    /// What its calls cost beyond answers, in starts of the target.
+    pub fn cost(&self) -> u64 {
+        self.runs.iter().flat_map(|run| &run.steps).map(StepObservation::cost).sum()
+    }
+}
+
 /// What was observed of one run.
 #[derive(Clone, Debug)]
 pub struct RunObservation {
@@ -188,9 +195,19 @@ pub struct StepObservation {
 }
 
 impl StepObservation {
-    /// Whether the target used up a limit of time or of output, or has to be started again.
-    pub fn is_costly(&self) -> bool {
-        const HOW: [&str; 3] = ["hung", "flooded", "crashed"];
-        matches!(&self.outcome, Err(CallError::Broken { how, .. }) if HOW.contains(&how.as_str()))
+    /// What the call cost beyond an answer, in starts of the target: a process that ended has to be started again, and
+    /// one that used up a limit of time or of output took as long as ten starts do.
+    pub fn cost(&self) -> u64 {
+        match &self.outcome {
+            Err(CallError::Broken { how, .. }) => match how.as_str() {
+                "hung" | "flooded" => Self::LIMIT,
+                "crashed" => 1,
+                _ => 0,
+            },
+            _ => 0,
+        }
     }
+
+    /// The cost of a call that used up a limit.
+    pub const LIMIT: u64 = 10;
 }

@@ -116,7 +116,7 @@ struct Ran {
     tape: Tape,
     operations: usize,
     at: Duration,
-    costly: bool,
+    cost: u64,
 }
 
 impl Ran {
@@ -128,7 +128,7 @@ impl Ran {
             tape: Tape::default(),
             operations: 0,
             at: Duration::ZERO,
-            costly: false,
+            cost: 0,
         }
     }
 }
@@ -148,6 +148,8 @@ struct Ledger {
     queue: VecDeque<Suspect>,
     findings: Vec<Finding>,
     outcome: CellOutcome,
+    /// Whether every case so far cost the target a start or a limit.
+    always_costly: bool,
     /// What all findings have taken so far.
     minimising: Duration,
 }
@@ -159,7 +161,7 @@ struct Identity {
 /// Runs the cell on its workers.
 pub fn run(cell: &Cell<'_>, workers: &mut [Worker]) -> CellOutcome {
     let start = Instant::now();
-    let ledger = Mutex::new(Ledger::default());
+    let ledger = Mutex::new(Ledger { always_costly: true, ..Ledger::default() });
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -281,7 +283,7 @@ fn run_case(
             cell.events.before_case(number, cell.property.id(), &case);
             let observed = worker.execute(&case);
             ran.operations = super::finding::operations(&case);
-            ran.costly = observed.runs.iter().flat_map(|run| &run.steps).any(StepObservation::is_costly);
+            ran.cost = observed.cost();
             for (judge, property) in judges.iter().enumerate() {
                 match property.judge(&capabilities, &case, &observed) {
                     Judgement::Held => {}
@@ -313,6 +315,7 @@ fn commit(
         if stop.load(Ordering::SeqCst) {
             continue;
         }
+        ledger.always_costly &= ran.cost > 0 || ran.discarded.is_some();
         let outcome = &mut ledger.outcome;
         outcome.cases += 1;
         match ran.discarded {
@@ -356,7 +359,7 @@ fn commit(
                 tape: ran.tape.clone(),
                 operations: ran.operations,
                 ms: ran.at.as_millis() as u64,
-                costly: ran.costly,
+                costly: ran.cost >= StepObservation::LIMIT || ledger.always_costly,
             };
             cell.events.suspected(&suspect);
             ledger.queue.push_back(suspect);

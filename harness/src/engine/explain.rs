@@ -30,7 +30,7 @@ pub fn explain(
     effort: Effort,
 ) -> Explanation {
     let begin = Instant::now();
-    let costly = worker.costly();
+    let cost = worker.cost();
     let least = leaves(case);
     let mut kept: BTreeSet<String> = BTreeSet::new();
     let mut lost: BTreeSet<String> = BTreeSet::new();
@@ -38,7 +38,7 @@ pub fn explain(
     let capabilities = worker.capabilities().clone();
     for position in 0..tape.choices.len() {
         for value in others(tape, position) {
-            if runs >= RUNS || begin.elapsed() > effort.time || worker.costly() - costly > effort.costly {
+            if runs >= RUNS || begin.elapsed() > effort.time || worker.cost() - cost > effort.cost {
                 break;
             }
             let mut varied = tape.clone();

@@ -1,6 +1,6 @@
 //! A finding: a property that did not hold, with its least case.
 
-use crate::case::Case;
+use crate::case::{Case, Run};
 use crate::property::Violation;
 use crate::wire::Exchange;
 use std::path::PathBuf;
@@ -116,7 +116,8 @@ impl Finding {
     }
 }
 
-/// The number of operations in a case.
+/// The number of operations in a case: starting items and steps, where the same step some times in a row is one.
 pub fn operations(case: &Case) -> usize {
-    case.runs.iter().map(|run| run.start.len() + run.program.len()).sum()
+    let steps = |run: &Run| run.program.chunk_by(|one, other| one == other).count();
+    case.runs.iter().map(|run| run.start.len() + steps(run)).sum()
 }

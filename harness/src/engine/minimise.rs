@@ -4,7 +4,7 @@ use super::cell::{Cell, words};
 use super::explain::explain;
 use super::finding::{Finding, Shrink, Stability, operations};
 use super::worker::Worker;
-use crate::case::{Case, Observation};
+use crate::case::{Case, Observation, StepObservation};
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,7 +38,7 @@ pub struct Suspect {
     pub operations: usize,
     /// Milliseconds since the cell began.
     pub ms: u64,
-    /// Whether a call used up a limit or ended the process.
+    /// Whether each run of it will cost as much as hundreds of others.
     pub costly: bool,
 }
 
@@ -49,13 +49,15 @@ pub struct Effort {
     pub evaluations: usize,
     /// Time of the shrinker, of the replays, and of the explanation, each.
     pub time: Duration,
-    /// Calls that use up a limit or end the process, for the shrinker and for the explanation, each.
-    pub costly: u64,
+    /// What calls may cost beyond answers ([`crate::case::StepObservation::cost`]), for the shrinker and for the
+    /// explanation, each.
+    pub cost: u64,
 }
 
 impl Effort {
     /// For a budget in cases: bounded by runs alone, so that the least case is the same on any machine.
-    pub const STEADY: Self = Self { evaluations: 3_000, time: Duration::from_secs(600), costly: 12 };
+    pub const STEADY: Self =
+        Self { evaluations: 3_000, time: Duration::from_secs(600), cost: 12 * StepObservation::LIMIT };
 
     /// For a budget in time: a share of it, at least a few seconds, and of what earlier findings have left.
     ///
@@ -67,9 +69,9 @@ impl Effort {
         Self { time: share.min(left / 3).max(Duration::from_millis(300)), ..Self::STEADY }
     }
 
-    /// For a case that ends the process or uses up its limits, where each run costs as much as hundreds of others.
+    /// For a case that uses up limits, or of a target that ends in every case.
     pub fn frugal(self) -> Self {
-        Self { time: self.time.min(Duration::from_secs(1)), costly: 3, ..self }
+        Self { time: self.time.min(Duration::from_secs(1)), cost: 3 * StepObservation::LIMIT, ..self }
     }
 }
 
@@ -120,12 +122,12 @@ pub fn minimise(
     let generator = cell.property;
     let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
     let mut faults = Vec::new();
-    let costly = worker.costly();
+    let cost = worker.cost();
     // A case that shows by chance is asked a few times before it is given up: what is left of it may show always.
     let mut asks = ASKS;
     let shrunk = catch_unwind(AssertUnwindSafe(|| {
         crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
-            if worker.costly() - costly > effort.costly {
+            if worker.cost() - cost > effort.cost {
                 return false;
             }
             let mut shows = show(generator, judge, &suspect.identity, worker, source).is_some();

@@ -19,7 +19,7 @@ pub struct Worker {
     target: Box<dyn Target>,
     capabilities: Capabilities,
     seed: u64,
-    costly: u64,
+    cost: u64,
 }
 
 impl Worker {
@@ -32,7 +32,7 @@ impl Worker {
         let mut target = launch.launch(&wire, seed)?;
         let learned = learn(target.as_mut(), &wire);
         let capabilities = Capabilities { learned, ..target.capabilities().clone() };
-        Ok(Self { launch, wire, target, capabilities, seed, costly: 0 })
+        Ok(Self { launch, wire, target, capabilities, seed, cost: 0 })
     }
 
     /// What the target says of itself, and what a probe saw of it.
@@ -55,13 +55,12 @@ impl Worker {
         let Self { launch, wire, target, seed, .. } = self;
         let relaunch = || launch.launch(wire, *seed);
         let observed = execute(target, wire, case, Some(&relaunch));
-        let steps = observed.runs.iter().flat_map(|run| &run.steps);
-        self.costly += steps.filter(|step| step.is_costly()).count() as u64;
+        self.cost += observed.cost();
         observed
     }
 
-    /// Calls so far that cost a time limit, a flood or a new process.
-    pub fn costly(&self) -> u64 {
-        self.costly
+    /// What calls have cost so far beyond answers, in starts of the target.
+    pub fn cost(&self) -> u64 {
+        self.cost
     }
 }

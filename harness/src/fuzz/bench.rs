@@ -185,7 +185,7 @@ impl Bench {
             tape: source.into_tape(),
             operations: operations(&case),
             ms: self.begin.elapsed().as_millis() as u64,
-            costly: observed.runs.iter().flat_map(|run| &run.steps).any(StepObservation::is_costly),
+            costly: observed.cost() >= StepObservation::LIMIT,
         }))
     }
 

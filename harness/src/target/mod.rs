@@ -46,7 +46,7 @@ pub enum CallError {
     },
     /// A crash, a hang, junk or no answer: what `total` speaks of. The text says which, and what was seen.
     Broken {
-        /// `crashed`, `hung`, `junk`, `no_answer`, `flooded`.
+        /// `crashed`, `hung`, `junk`, `no_answer`, `flooded`; `panicked` of a target in this process.
         how: String,
         /// Exit status, excerpt of the junk, last lines of standard error.
         detail: String,

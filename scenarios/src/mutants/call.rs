@@ -155,9 +155,9 @@ fn crash_inside_character(value: &Value) -> Option<CallError> {
     }
 }
 
-/// What a crash of the process looks like to the harness.
+/// What a panic looks like to the harness.
 pub(super) fn crashed() -> CallError {
-    CallError::Broken { how: "crashed".to_owned(), detail: "the mapper panicked".to_owned() }
+    CallError::Broken { how: "panicked".to_owned(), detail: "the mapper panicked".to_owned() }
 }
 
 /// For [`Bug::BatchKeepsEmpties`]: puts back the empty lists that `omit_empty` left away.

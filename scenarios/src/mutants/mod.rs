@@ -18,7 +18,7 @@ pub use request::tamper_request;
 use crate::catalogue::is_of_tenants;
 use crate::mapper::{LaunchMapper, Options};
 use proofhouse_models::mapper::Capabilities;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 /// A planted bug as a target: the name behind `mutant:`, the property that has to find it, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,11 @@ pub fn tamper_capabilities(bug: Bug, capabilities: &mut Capabilities) {
     }
 }
 
-/// A count that goes on from call to call, for bugs whose request depends on what came before.
+/// A count that goes on from call to call, for bugs whose request depends on what came before. Each worker has one, as if
+/// each had a process of its own.
 pub fn tick() -> u64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    COUNT.fetch_add(1, Ordering::Relaxed)
+    thread_local!(static COUNT: Cell<u64> = const { Cell::new(0) });
+    COUNT.replace(COUNT.get() + 1)
 }
 
 /// What stands for an empty set between a caller and the wire: the correct code refuses the real one.
