@@ -74,9 +74,11 @@ fn delete(search: &mut Search<'_>, list: usize, place: usize) {
 /// The siblings at this place in all other groups of so many, by the label that they have in common.
 fn counterparts(tape: &Tape, list: usize, count: usize, place: usize) -> Vec<Vec<usize>> {
     let mut found: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for parent in (0..tape.spans.len()).filter(|&parent| parent != list) {
+    // Groups that stand in no span are counterparts, too.
+    let parents = (0..tape.spans.len()).filter(|&parent| parent != list).map(Some);
+    for parent in parents.chain([None]) {
         let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for span in tape.members(Some(parent)) {
+        for span in tape.members(parent) {
             groups.entry(tape.spans[span].label).or_default().push(span);
         }
         for (label, group) in groups {

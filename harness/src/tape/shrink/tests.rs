@@ -241,3 +241,27 @@ fn no_structure_and_no_test_brings_a_pass_out_of_step() {
         assert!(shrunk.tape.simplicity(source.tape()).is_le());
     }
 }
+
+#[test]
+fn counterparts_that_stand_in_no_span_go_with_their_element() {
+    // Fields of kinds, and a value for each of them, drawn at the top.
+    let generate = |source: &mut Source| {
+        let kinds = source.list("field", 1..=6, |source| source.below(4));
+        let value = |kind: &usize, source: &mut Source| match kind {
+            0 => 0,
+            _ => source.integer(0..=99),
+        };
+        let values: Vec<i64> =
+            kinds.iter().map(|kind| source.span("value", |source| value(kind, source))).collect();
+        kinds.into_iter().zip(values).collect::<Vec<(usize, i64)>>()
+    };
+    let fails = |fields: &Vec<(usize, i64)>| fields.contains(&(3, 40));
+    for seed in 0..200_000 {
+        let mut source = Source::seeded(seed);
+        let fields = generate(&mut source);
+        if fields.len() > 3 && fails(&fields) {
+            let shrunk = shrink(source.into_tape(), &Budget::default(), |source| fails(&generate(source)));
+            assert_eq!(generate(&mut Source::replay(shrunk.tape)), [(3, 40)], "seed {seed}");
+        }
+    }
+}
