@@ -242,14 +242,13 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     if ways.len() < 2 {
         return Err(Discard("fewer than two ways to write the record"));
     }
-    let first = ways.remove(source.below(ways.len()));
-    let mut runs = vec![run(&starts, first)];
-    let drawn = source.list("way", 1..=3, |source| source.below(16));
-    for index in drawn {
-        if !ways.is_empty() {
-            runs.push(run(&starts, ways.remove(index % ways.len())));
-        }
+    // Each number means the same way whatever else is drawn, so that each can be deleted alone.
+    let mut chosen = vec![source.below(ways.len())];
+    for index in source.list("way", 1..=3, |source| source.below(ways.len())) {
+        let free = (index..ways.len()).chain(0..index).find(|index| !chosen.contains(index));
+        chosen.extend(free);
     }
+    let runs = chosen.into_iter().map(|index| run(&starts, ways[index].clone())).collect();
     source.label("two ways");
     Ok(Case { model, runs, notes: Default::default() })
 }
@@ -279,9 +278,6 @@ fn ways(
     let mut ways = Vec::new();
     if target.has("put") {
         ways.push(Call::Put(write()));
-    }
-    if target.has("create") && !existing {
-        ways.push(Call::Create(write()));
     }
     let upserts = existing || target.contract.update_missing == Some(UpdateMissing::Create);
     let forms = if target.has("update") && upserts { target.update_forms.as_slice() } else { &[] };
@@ -319,6 +315,10 @@ fn ways(
         ways.push(Call::Transact { actions: vec![Action::Put(write())] });
         let actions = updates.into_iter().map(|update| vec![Action::Update(Box::new(update))]);
         ways.extend(actions.map(|actions| Call::Transact { actions }));
+    }
+    // Last, so that the others keep their places where the item is there.
+    if target.has("create") && !existing {
+        ways.push(Call::Create(write()));
     }
     ways
 }
