@@ -271,16 +271,48 @@ fn start(start: &Start, model: &Model) -> String {
     format!("item    {}{}{tenant}{note}", model.name, item(&whole))
 }
 
-/// The lines of a run, starting items first. The second value is the line of the program's first step.
-pub fn run(run: &Run, model: &Model) -> (Vec<String>, usize) {
-    let mut lines: Vec<String> = run.start.iter().map(|item| start(item, model)).collect();
+/// A line of a run: one item, one step, or a few equal steps in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// `3`, or `4-21`; from 1.
+    pub number: String,
+    /// Whether it is the step that shows the finding.
+    pub marked: bool,
+    /// Item or step.
+    pub text: String,
+}
+
+/// More equal steps in a row than these are one line.
+const EQUAL: usize = 2;
+
+/// The lines of a run, starting items first. `marked` is the step that shows the finding: it has a line of its own.
+pub fn run(run: &Run, model: &Model, marked: Option<usize>) -> Vec<Line> {
+    let line = |number, text| Line { number, text, marked: false };
+    let items = run.start.iter().enumerate();
+    let mut lines: Vec<Line> =
+        items.map(|(place, item)| line((place + 1).to_string(), start(item, model))).collect();
     let first = lines.len();
     let tenants = run.program.iter().any(|step| step.tenant.is_some());
-    lines.extend(run.program.iter().map(|step| match &step.tenant {
-        None if tenants => format!("as nobody {}", step_behind(step, first)),
-        _ => step_behind(step, first),
-    }));
-    (lines, first)
+    let mut place = 0;
+    while let Some(step) = run.program.get(place) {
+        let text = match &step.tenant {
+            None if tenants => format!("as nobody {}", step_behind(step, first)),
+            _ => step_behind(step, first),
+        };
+        let rest = (place..run.program.len()).skip(1);
+        let equal = 1 + rest.take_while(|&at| run.program[at] == *step && marked != Some(at)).count();
+        let marked = marked == Some(place);
+        let number = first + place + 1;
+        if equal > EQUAL && !marked {
+            let numbers = format!("{number}-{}", number + equal - 1);
+            lines.push(line(numbers, format!("{text}   {equal} times")));
+            place += equal;
+        } else {
+            lines.push(Line { marked, ..line(number.to_string(), text) });
+            place += 1;
+        }
+    }
+    lines
 }
 
 /// The data model in a line, where it has more than plain fields: `User{id: string key, tags: list}`.
@@ -363,9 +395,32 @@ pub fn case(case: &Case) -> String {
             let _ = writeln!(text, "  as {earlier}");
             continue;
         }
-        for (line, step) in run(part, &case.model).0.iter().enumerate() {
-            let _ = writeln!(text, "  {:<3} {step}", line + 1);
+        for line in run(part, &case.model, None) {
+            let _ = writeln!(text, "  {:<3} {}", line.number, line.text);
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn equal_steps_in_a_row_are_one_line_and_the_marked_one_stands_alone() {
+        let case = sample::case();
+        let step = case.runs[0].program[0].clone();
+        let of = Run { start: Vec::new(), program: vec![step; 6], ..case.runs[0].clone() };
+        let numbers = |marked| -> Vec<String> {
+            run(&of, &case.model, marked).into_iter().map(|line| line.number).collect()
+        };
+        assert_eq!(numbers(None), ["1-6"]);
+        assert_eq!(numbers(Some(1)), ["1", "2", "3-6"]);
+        assert_eq!(numbers(Some(4)), ["1-4", "5", "6"]);
+        let marked: Vec<bool> = run(&of, &case.model, Some(1)).into_iter().map(|line| line.marked).collect();
+        assert_eq!(marked, [false, true, false]);
+        assert!(run(&of, &case.model, None)[0].text.ends_with("   6 times"));
+        assert_eq!(crate::engine::finding::operations(&Case { runs: vec![of], ..case }), 1);
+    }
 }

@@ -43,10 +43,9 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
                 continue;
             }
         }
-        let (lines, first) = show::run(run, &case.model);
-        for (line, step) in lines.iter().enumerate() {
-            let here = violation.run == number && line == first + violation.step;
-            let _ = writeln!(text, "{} {:<2} {step}", if here { ">" } else { " " }, line + 1);
+        for line in show::run(run, &case.model, (violation.run == number).then_some(violation.step)) {
+            let _ =
+                writeln!(text, "{} {:<2} {}", if line.marked { ">" } else { " " }, line.number, line.text);
         }
     }
     block(&mut text, "observed", &violation.observed);

@@ -86,8 +86,7 @@ fn program(finding: &Finding, ration: &Ration) -> Markup {
                     }
                 }
                 @if same.is_none() {
-                    @let (lines, first) = show::run(run, &case.model);
-                    (steps(&lines, (violation.run == number).then_some(first + violation.step), &ration))
+                    (steps(&show::run(run, &case.model, (violation.run == number).then_some(violation.step)), &ration))
                 }
             }
         }
@@ -95,11 +94,11 @@ fn program(finding: &Finding, ration: &Ration) -> Markup {
 }
 
 /// The lines of a run as far as the ration goes; the one that shows the finding is marked, and always shown.
-fn steps(lines: &[String], marked: Option<usize>, ration: &Ration) -> Markup {
+fn steps(lines: &[show::Line], ration: &Ration) -> Markup {
     let mut left_out = 0;
     let mut shown = String::new();
-    for (place, text) in lines.iter().enumerate() {
-        let is_marked = marked == Some(place);
+    for line in lines {
+        let (text, is_marked) = (&line.text, line.marked);
         if ration.is_empty() && !is_marked {
             left_out += 1;
             continue;
@@ -108,7 +107,7 @@ fn steps(lines: &[String], marked: Option<usize>, ration: &Ration) -> Markup {
         let own = Ration::new(STEP);
         let words = if is_marked { own.text(text, STEP) } else { ration.text(text, STEP) };
         ration.take(16);
-        let number = format!("{:<3}", place + 1);
+        let number = format!("{:<3}", line.number);
         let line = html! {
             @if is_marked { mark { "> " (number) (words) } } @else { "  " (number) (words) }
             "\n"
