@@ -26,6 +26,8 @@ mod valid_values;
 mod well_formed;
 mod worlds;
 
+pub use deterministic::canonical;
+
 use crate::case::{Case, Observation};
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::Capabilities;
