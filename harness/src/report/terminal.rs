@@ -2,7 +2,7 @@
 
 use super::evidence::plural;
 use super::show;
-use super::visible::clipped;
+use super::visible::{clipped, plain};
 use crate::case::{Case, Run};
 use crate::engine::campaign::{CampaignOutcome, Row, Verdict};
 use crate::engine::finding::{Class, Finding};
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// A finding: symptom first, then the shortest program, what is stored beside what is expected, what
-/// matters, and one line to copy.
+/// matters, and one line to copy. Characters that would not show are named, so that no value drives the terminal.
 pub fn finding(finding: &Finding, threats: &[String]) -> String {
     let word = match finding.class() {
         Class::Defect => "FINDING",
@@ -85,7 +85,7 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
         }
         let _ = writeln!(text, "  replay    {}", replay_line(file));
     }
-    text
+    plain(&text)
 }
 
 /// Whether the case's data model says more than its program does.
@@ -223,7 +223,7 @@ pub fn evidence(models: &[ThreatModel], outcome: &CampaignOutcome) -> String {
     for error in &outcome.errors {
         let _ = writeln!(text, "\nerror     {error}");
     }
-    text
+    plain(&text)
 }
 
 /// The rows of a property; its name takes `width` columns, or 14 where that is more.
@@ -295,4 +295,27 @@ pub fn labels(row: &Row) -> String {
         let _ = writeln!(text, "  {:>6.1} %  discarded: {reason}", share(*count));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_sample_reads_well() {
+        let sample = sample::run();
+        let evidence = sample.evidence();
+        let mut text = String::new();
+        for row in &evidence.outcome.rows {
+            for found in &row.findings {
+                text += &finding(found, &[]);
+                text.push('\n');
+            }
+        }
+        text += &super::evidence(evidence.models, evidence.outcome);
+        text.push('\n');
+        text += &summary(evidence.outcome, 12.3);
+        sample::snapshot("terminal.txt", &text);
+    }
 }
