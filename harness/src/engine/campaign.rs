@@ -15,6 +15,8 @@ use crate::property::Property;
 use crate::target::{Launch, LaunchError};
 use proofhouse_models::mapper::Capabilities;
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -139,6 +141,24 @@ struct TargetRun<'a, 'b> {
     rows: Mutex<Vec<Row>>,
     now: Mutex<String>,
     earlier: Vec<Row>,
+    /// The file of each worker that holds the case which runs.
+    running: Vec<Mutex<Option<Running>>>,
+}
+
+/// A file that is written over with each case: making a new one costs more than many a case.
+struct Running {
+    file: File,
+    length: usize,
+}
+
+impl Running {
+    fn write(&mut self, mut text: Vec<u8>) {
+        // Blanks over what is left of a longer case: JSON may end in them, and one write leaves no half of either.
+        text.resize(text.len().max(self.length), b' ');
+        self.length = text.len();
+        // A full disk is reported where findings are saved.
+        let _ = self.file.write_all_at(&text, 0);
+    }
 }
 
 impl TargetRun<'_, '_> {
@@ -153,8 +173,6 @@ impl TargetRun<'_, '_> {
 impl Events for TargetRun<'_, '_> {
     fn before_case(&self, worker: usize, property: &str, case: &Case) {
         // Written without a sync: it has to outlive this process, not the machine.
-        let folder = running_folder(&self.campaign.failures);
-        let file = folder.join(format!("{}-{worker}.case.json", std::process::id()));
         let text = serde_json::to_vec(&CaseFile {
             proofhouse: super::case_file::VERSION,
             property: property.to_owned(),
@@ -166,8 +184,16 @@ impl Events for TargetRun<'_, '_> {
             case: case.clone(),
             tape: String::new(),
         });
-        // A full disk is reported where findings are saved.
-        let _ = std::fs::write(file, text.unwrap_or_default());
+        let Some(slot) = self.running.get(worker) else { return };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_none() {
+            let folder = running_folder(&self.campaign.failures);
+            let file = File::create(folder.join(format!("{}-{worker}.case.json", std::process::id())));
+            *slot = file.ok().map(|file| Running { file, length: 0 });
+        }
+        if let (Some(running), Ok(text)) = (slot.as_mut(), text) {
+            running.write(text);
+        }
     }
 
     fn suspected(&self, _suspect: &Suspect) {}
@@ -293,6 +319,7 @@ fn run_target(
         rows: Mutex::new(rows),
         now: Mutex::new(String::new()),
         earlier: outcome.rows.clone(),
+        running: workers.iter().map(|_| Mutex::default()).collect(),
     };
     replay_regressions(campaign, &run, &mut workers[0], &capabilities, listener);
     let applicable: Vec<&dyn Property> = campaign
