@@ -31,9 +31,19 @@ pub struct Args {
     /// Stop looking at the first finding.
     #[arg(long)]
     pub fail_fast: bool,
-    /// Which Postgres: `embedded[@VERSION]`, local, container, URL.
-    #[arg(long, default_value = "embedded")]
-    pub postgres: Choice,
+    /// Which Postgres: `embedded[@VERSION]`, local, container, or the URL of a server for --allow-foreign.
+    #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
+    pub postgres: String,
+    /// Make databases and roles on the server behind the URL, and remove them at the end.
+    #[arg(long)]
+    pub allow_foreign: bool,
+}
+
+/// The Postgres that the words on the command line mean. Read here and not by clap, which quotes what it refuses,
+/// passwords included.
+pub(super) fn choose(word: &str, allowed: bool) -> Result<Choice, String> {
+    let choice: Choice = word.parse().map_err(|error| format!("--postgres: {error}"))?;
+    Ok(choice.allow_foreign(allowed))
 }
 
 /// A duration such as `30s`, `2m`, `1h`, `500ms`.
@@ -63,6 +73,10 @@ pub fn run(args: Args) -> ExitCode {
             Err(problem) => fail(&problem),
         };
     }
+    let postgres = match choose(&args.postgres, args.allow_foreign) {
+        Ok(choice) => choice,
+        Err(error) => return fail(&Problem::Usage(error)),
+    };
     let jobs =
         args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from).min(4));
     let options = Options {
@@ -72,7 +86,7 @@ pub fn run(args: Args) -> ExitCode {
         jobs,
         report: args.report,
         failures: PathBuf::from("target/proofhouse/failures"),
-        postgres: args.postgres,
+        postgres,
         fail_fast: args.fail_fast,
         quiet: false,
     };
@@ -91,7 +105,7 @@ pub fn run(args: Args) -> ExitCode {
 /// Replays a saved finding and tells it. Exit status 1 where it still shows, 0 where it does not any more.
 pub(super) fn replay(file: &Path, postgres: &Choice) -> Result<u8, Failure> {
     let replayed = isolate::replay(file, postgres).map_err(|problem| match problem {
-        Problem::Contract(_) => Failure::usage(&problem),
+        Problem::Contract(_) | Problem::Usage(_) => Failure::usage(&problem),
         Problem::Missing(_) | Problem::Harness(_) => Failure::failed(&problem),
     })?;
     let finding = &replayed.finding;
@@ -109,7 +123,7 @@ pub(super) fn replay(file: &Path, postgres: &Choice) -> Result<u8, Failure> {
 fn fail(problem: &Problem) -> ExitCode {
     eprintln!("error: {problem}");
     ExitCode::from(match problem {
-        Problem::Contract(_) => 2,
+        Problem::Contract(_) | Problem::Usage(_) => 2,
         Problem::Missing(_) | Problem::Harness(_) => 3,
     })
 }

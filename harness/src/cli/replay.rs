@@ -2,7 +2,6 @@
 
 use super::run::choose_backend;
 use super::{Catalogue, FAILED, FINDINGS, Failure};
-use crate::backend::postgres::Choice;
 use crate::case::Observation;
 use crate::engine::campaign::replay;
 use crate::engine::case_file::CaseFile;
@@ -26,9 +25,12 @@ pub(super) struct Arguments {
     /// The engine: embedded, reference, dynamodb-local, or the URL of a DynamoDB endpoint
     #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
     backend: String,
-    /// For a finding of `isolate`, which Postgres: embedded[@VERSION], local
-    #[arg(long, default_value = "embedded")]
-    postgres: Choice,
+    /// For a finding of `isolate`, which Postgres: embedded[@VERSION], local, container, or a URL for --allow-foreign
+    #[arg(long, default_value = "embedded", value_name = "NAME|URL")]
+    postgres: String,
+    /// Make databases and roles on the server behind the URL of --postgres, and remove them at the end
+    #[arg(long)]
+    allow_foreign: bool,
     /// Allow a backend that is not on this machine
     #[arg(long)]
     allow_remote: bool,
@@ -36,7 +38,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Failure> {
     if isolate::is_saved(&arguments.file) {
-        return super::isolate::replay(&arguments.file, &arguments.postgres);
+        let postgres =
+            super::isolate::choose(&arguments.postgres, arguments.allow_foreign).map_err(Failure::usage)?;
+        return super::isolate::replay(&arguments.file, &postgres);
     }
     let file = CaseFile::read(&arguments.file).map_err(Failure::usage)?;
     let all = property::all();

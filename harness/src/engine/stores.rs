@@ -94,7 +94,7 @@ pub fn run(stores: &Stores<'_>, listener: &dyn Listener) -> Result<Vec<Row>, Str
                 Ok(report) => Ok(report),
                 Err(Problem::Contract(error)) => return Err(error.to_string()),
                 Err(Problem::Missing(reason)) => Err((Verdict::NotRun, reason)),
-                Err(Problem::Harness(reason)) => Err((Verdict::Error, reason)),
+                Err(Problem::Harness(reason) | Problem::Usage(reason)) => Err((Verdict::Error, reason)),
             },
         };
         if let Err((verdict, reason)) = &seen {

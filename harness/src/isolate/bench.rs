@@ -4,12 +4,18 @@
 //! stopped and its folder copied, so that every world starts from the same bytes: equal OIDs, random values,
 //! times and transaction ids. Each worker owns two servers, one a world.
 
+mod rows;
+
+pub use rows::{Volume, neighbour_rows};
+
 use super::catalogue::{self, Catalogue};
 use super::contract::{Contract, ContractError, Words, fill, has_world, mentions};
-use super::data::{Made, Maker, Rule, Rules, Who};
+use super::data::{Made, Maker, Rules};
+use super::foreign::{self, Texts};
 use super::program::column_of;
 use super::script;
 use crate::backend::postgres::client::{Address, ClientError, Connection};
+use crate::backend::postgres::foreign::Foreign;
 use crate::backend::postgres::site::{Server, Site, SiteError};
 use crate::backend::postgres::{Choice, quote_name, quote_text};
 use std::path::{Path, PathBuf};
@@ -20,6 +26,9 @@ pub enum Problem {
     /// The contract or a file that it names: exit status 2.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// What was asked for is refused: exit status 2.
+    #[error("{0}")]
+    Usage(String),
     /// No Postgres of the wanted kind on this machine: exit status 3.
     #[error("{0}")]
     Missing(String),
@@ -33,6 +42,7 @@ impl From<SiteError> for Problem {
         match error {
             SiteError::Missing(reason) => Self::Missing(reason),
             SiteError::Failed(reason) => Self::Harness(reason),
+            SiteError::Usage(reason) => Self::Usage(reason),
         }
     }
 }
@@ -55,6 +65,8 @@ pub struct Bench {
     pub backend: String,
     /// Names of databases with the rows of A and of everyone, one a generation.
     pub bases: Vec<String>,
+    /// Name of the database with what `create` made and no other row.
+    pub prepared: String,
     /// Rows that were made in each of them.
     pub base_rows: Vec<Vec<Made>>,
     /// Columns whose values A cannot know: table and column.
@@ -71,20 +83,29 @@ pub struct Bench {
     site: Site,
 }
 
-/// Names of the harness's own databases.
-pub(super) const PREPARED: &str = "proofhouse_prepared";
+/// What the database before any generated row is called.
+const PREPARED: &str = "proofhouse_prepared";
 
 impl Bench {
     /// Prepares everything up to the point where the worlds part.
     ///
     /// # Errors
     /// A contract that does not fit its schema, or a backend that fails.
-    pub fn prepare(contract: Contract, choice: &Choice, generations: usize) -> Result<Self, Problem> {
+    pub fn prepare(mut contract: Contract, choice: &Choice, generations: usize) -> Result<Self, Problem> {
         let mut notes = Vec::new();
         let site = Site::open(choice, &mut notes)?;
+        let guest = match (site.foreign(), choice) {
+            (Some(foreign), Choice::Url(address, _)) => {
+                Some((foreign, foreign::admit(&mut contract, foreign, &address.user, &mut notes)?))
+            }
+            _ => None,
+        };
         let parameters: Vec<(String, String)> =
             contract.database.parameters.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
-        let data = site.make(&parameters).map_err(Problem::Harness)?;
+        let data = site.make(&parameters).map_err(|error| match guest {
+            Some(_) => contract.error_at("parameters", format!("parameters: {error}")).into(),
+            None => Problem::Harness(error),
+        })?;
         let server = site.start(&data).map_err(|error| {
             if parameters.is_empty() {
                 Problem::Harness(error)
@@ -92,11 +113,14 @@ impl Bench {
                 contract.error_at("parameters", format!("parameters: {error}")).into()
             }
         })?;
-        let name = contract.name();
-        set_up(&contract, &server.address, &name)?;
+        let name = server.database(&contract.name());
+        set_up(&contract, &server.address, &name, guest.as_ref())?;
         let mut admin = Connection::open(&server.address, &[])?;
         let address = server.address.database(&name);
         let mut connection = Connection::open(&address, &[])?;
+        if guest.is_some() {
+            foreign::quieten(&mut connection)?;
+        }
         let words = all_words(&contract, &address)?;
         let role = effective_role(&contract, &address, &words)?;
         let catalogue = catalogue::read(&mut connection, &role, &contract.role(0))?;
@@ -104,15 +128,16 @@ impl Bench {
         let secrets = columns(&contract, &catalogue, "secrets", contract.adversary.secrets.iter())?;
         columns(&contract, &catalogue, "values", contract.adversary.values.keys())?;
         drop(connection);
-        admin.run(&format!("ALTER DATABASE {} RENAME TO {PREPARED}", quote_name(&name)))?;
+        let prepared = server.database(PREPARED);
+        admin.run(&format!("ALTER DATABASE {} RENAME TO {prepared}", quote_name(&name)))?;
         let (mut bases, mut base_rows, mut empty) = (Vec::new(), Vec::new(), Vec::new());
         for generation in 0..generations {
-            let base = format!("proofhouse_base{generation}");
-            admin.run(&format!("CREATE DATABASE {base} TEMPLATE {PREPARED}"))?;
+            let base = server.database(&format!("proofhouse_base{generation}"));
+            admin.run(&format!("CREATE DATABASE {base} TEMPLATE {prepared}"))?;
             let mut connection = Connection::open(&server.address.database(&base), &SETTINGS)?;
             let mut maker = Maker::new(&contract, &catalogue, &rules, &mut connection, words.clone())?;
             maker.number = generation * 3;
-            let (made, missing) = base_of(&mut maker, generation)?;
+            let (made, missing) = rows::base_of(&mut maker, generation)?;
             drop(connection);
             if generation == 0 {
                 empty = missing;
@@ -130,6 +155,7 @@ impl Bench {
             rules,
             backend,
             bases,
+            prepared,
             base_rows,
             secrets,
             words,
@@ -189,7 +215,13 @@ fn plain(value: &toml::Value) -> String {
 }
 
 /// Extensions, roles, `super`, schema, `create`.
-fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Problem> {
+fn set_up(
+    contract: &Contract,
+    server: &Address,
+    name: &str,
+    guest: Option<&(&Foreign, Texts)>,
+) -> Result<(), Problem> {
+    let adopt = || guest.map_or(Ok(()), |(foreign, texts)| foreign::adopt(foreign, contract, texts));
     let mut admin = Connection::open(server, &[])?;
     let owner = &contract.database.owner;
     let roles: Vec<String> = (0..contract.ids().len()).map(|tenant| contract.role(tenant)).collect();
@@ -202,12 +234,15 @@ fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Probl
         })
         .collect();
     make_role(&mut admin, owner)?;
+    adopt()?;
     if contract.database.template.is_some() {
         return Err(contract
             .error_at("template", "template: the throw-away server has no such database; give schema files")
             .into());
     }
-    admin.run(&format!("CREATE DATABASE {} OWNER {}", quote_name(name), quote_name(owner)))?;
+    // What a server of others has in its template, and how it sorts, is not the schema's.
+    let plain = guest.map_or("", |_| " TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+    admin.run(&format!("CREATE DATABASE {} OWNER {}{plain}", quote_name(name), quote_name(owner)))?;
     let address = server.database(name);
     let mut connection = Connection::open(&address, &[])?;
     connection.run(&format!("ALTER SCHEMA public OWNER TO {}", quote_name(owner)))?;
@@ -220,13 +255,18 @@ fn set_up(contract: &Contract, server: &Address, name: &str) -> Result<(), Probl
     for role in roles.iter().filter(|role| !supers.iter().any(|text| creates_role(text, role))) {
         make_role(&mut admin, role)?;
     }
+    adopt()?;
     for file in &contract.database.superuser {
-        apply(&contract.folder().join(file), &mut connection, 0)?;
+        let applied = apply(&contract.folder().join(file), &mut connection, 0);
+        // Before anything is told: a file that fails half way may have made roles.
+        adopt()?;
+        applied?;
     }
     drop(connection);
     for role in &roles {
         make_role(&mut admin, role)?;
     }
+    adopt()?;
     let mut connection = Connection::open(&address, &[])?;
     connection.run(&format!("SET SESSION AUTHORIZATION {}", quote_name(owner)))?;
     for file in &contract.database.schema {
@@ -393,184 +433,4 @@ fn effective_role(contract: &Contract, address: &Address, words: &[Words]) -> Re
         connection.run(&statement).map_err(|error| contract.error_at("enter", format!("enter: {error}")))?;
     }
     Ok(connection.scalar("SELECT current_user")?.unwrap_or(role))
-}
-
-/// Rows of A and of everyone, and B's rows that everyone may read.
-fn base_of(maker: &mut Maker<'_>, generation: usize) -> Result<(Vec<Made>, Vec<String>), Problem> {
-    let mut made = Vec::new();
-    let mut empty = Vec::new();
-    let order = Maker::order(maker.catalogue, maker.rules);
-    for table in order {
-        let Some(rule) = maker.rules.tables[table].clone() else { continue };
-        if !rule.made {
-            continue;
-        }
-        let label = maker.catalogue.tables[table].label();
-        let mut count = 0;
-        let (who, letter) = match rule.rule {
-            Rule::Shared => (Who::Everyone, 's'),
-            Rule::Closed => (Who::Closed, 's'),
-            Rule::Fixed(tenant) if tenant > 0 => continue,
-            _ => (Who::Tenant(0), 'a'),
-        };
-        for _ in 0..3 {
-            let rows = make_with_referrer(maker, table, who, 0, letter)?;
-            count += usize::from(!rows.is_empty());
-            made.extend(rows);
-        }
-        if let (Rule::Columns(columns, _), true) = (&rule.rule, generation > 0)
-            && columns.iter().all(|c| !maker.catalogue.tables[table].columns[*c].required)
-        {
-            made.extend(maker.make(table, Who::Everyone, 0, 's')?);
-        }
-        if let Some(condition) = &rule.public {
-            for _ in 0..3 {
-                let rows = make_with_referrer(maker, table, Who::Tenant(1), 0, 'b')?;
-                made.extend(rows);
-            }
-            drop_rows(maker, table, &format!("NOT coalesce(({condition}), false)"), &mut made)?;
-        }
-        if count == 0 && maker.rows.tables[table].is_empty() {
-            empty.push(label);
-        }
-    }
-    // A row of A to which none of its own refers, so that it can be deleted: those that refer come first.
-    for table in Maker::order(maker.catalogue, maker.rules).into_iter().rev() {
-        let Some(rule) = &maker.rules.tables[table] else { continue };
-        if rule.made && rule.public.is_none() && matches!(rule.rule, Rule::Columns(..) | Rule::Via(..)) {
-            made.extend(maker.make(table, Who::Tenant(0), 0, 'a')?);
-        }
-    }
-    Ok((made, empty))
-}
-
-/// Deletes rows of B that were made in this round and fit a condition.
-fn drop_rows(
-    maker: &mut Maker<'_>,
-    table: usize,
-    condition: &str,
-    made: &mut Vec<Made>,
-) -> Result<(), Problem> {
-    let name = maker.catalogue.tables[table].sql();
-    let fits = maker.connection.run(&format!("SELECT * FROM {name} WHERE {condition}")).unwrap_or_default();
-    let gone: Vec<_> = made
-        .iter()
-        .filter(|row| row.table == table && row.owner.is_foreign() && fits.contains(&row.cells))
-        .map(|row| row.cells.clone())
-        .collect();
-    for cells in gone {
-        let parts: Vec<String> = maker.catalogue.tables[table]
-            .columns
-            .iter()
-            .zip(&cells)
-            .map(|(column, cell)| match cell {
-                Some(value) => format!("{}::text = {}", column.sql(), quote_text(value)),
-                None => format!("{} IS NULL", column.sql()),
-            })
-            .collect();
-        let _ = maker.connection.run(&format!("DELETE FROM {name} WHERE {}", parts.join(" AND ")));
-        if let Some(at) = maker.rows.tables[table].iter().position(|row| *row == cells) {
-            maker.rows.tables[table].remove(at);
-            maker.owners[table].remove(at);
-        }
-        made.retain(|row| row.table != table || row.cells != cells);
-    }
-    Ok(())
-}
-
-/// A row, and where its tenant is that of referring rows, one of those too.
-fn make_with_referrer(
-    maker: &mut Maker<'_>,
-    table: usize,
-    who: Who,
-    world: usize,
-    letter: char,
-) -> Result<Vec<Made>, Problem> {
-    let Some(rule) = maker.rules.tables[table].clone() else { return Ok(Vec::new()) };
-    if let Rule::Referred(_, by, _) = rule.rule
-        && maker.rules.tables[by].as_ref().is_some_and(|rule| !rule.made)
-    {
-        return Ok(Vec::new());
-    }
-    Ok(maker.make(table, who, world, letter)?.into_iter().collect())
-}
-
-/// How many rows B has in a world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Volume {
-    /// Only what `create` made.
-    None,
-    /// About three a table.
-    #[default]
-    Few,
-    /// A few more, with other contents.
-    Other,
-    /// Enough to change plans.
-    Many,
-}
-
-/// How many rows B has in a table where it has many, as far as `FILLING` goes.
-const THOUSANDS: usize = 2000;
-
-/// How long B's rows are made in a world at most.
-const FILLING: std::time::Duration = std::time::Duration::from_secs(8);
-
-/// Makes B's rows in a world.
-///
-/// # Errors
-/// The connection is lost.
-pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Result<Vec<Made>, Problem> {
-    let count = match volume {
-        Volume::None => return Ok(Vec::new()),
-        Volume::Few => 3,
-        Volume::Other => 5,
-        Volume::Many => 20,
-    };
-    let mut made = Vec::new();
-    let deadline = std::time::Instant::now() + FILLING;
-    let order = Maker::order(maker.catalogue, maker.rules);
-    let tables = order.len();
-    for (position, table) in order.into_iter().enumerate() {
-        let Some(rule) = maker.rules.tables[table].clone() else { continue };
-        let tenants: Vec<usize> = match rule.rule {
-            Rule::Shared | Rule::Closed => continue,
-            Rule::Fixed(0) => continue,
-            Rule::Fixed(tenant) => vec![tenant],
-            _ => (1..maker.contract.ids().len()).collect(),
-        };
-        if !rule.made || rule.public.as_deref() == Some("true") {
-            continue;
-        }
-        let mut refused = 0;
-        let start = made.len();
-        for turn in 0..count {
-            let tenant = if turn < 2 { tenants[0] } else { tenants[turn % tenants.len()] };
-            let rows = make_with_referrer(maker, table, Who::Tenant(tenant), world, 'b')?;
-            refused += usize::from(rows.is_empty());
-            made.extend(rows);
-            if refused > 2 || std::time::Instant::now() > deadline {
-                break;
-            }
-        }
-        if volume == Volume::Many && refused < 3 {
-            // Each table has its part of the time.
-            let now = std::time::Instant::now();
-            let until = now + deadline.saturating_duration_since(now) / (tables - position) as u32;
-            let who = Who::Tenant(tenants[0]);
-            made.extend(maker.make_many(table, who, (world, 'b'), THOUSANDS, until)?);
-        }
-        if let Some(condition) = &rule.public {
-            let mut mine = made.split_off(start);
-            drop_rows(maker, table, &format!("({condition})"), &mut mine)?;
-            made.extend(mine);
-        }
-    }
-    // Rows to which nothing refers: B can delete them, until A refers to them.
-    for table in Maker::order(maker.catalogue, maker.rules) {
-        let Some(rule) = maker.rules.tables[table].clone() else { continue };
-        if rule.made && rule.public.is_none() && matches!(rule.rule, Rule::Columns(..) | Rule::Via(..)) {
-            made.extend(maker.make(table, Who::Tenant(1), world, 'b')?);
-        }
-    }
-    Ok(made)
 }

@@ -10,9 +10,12 @@ use crate::backend::postgres::client::Connection;
 /// # Errors
 /// Not a URL, or the database cannot be read.
 pub fn init(url: &str) -> Result<String, Problem> {
-    let Ok(Choice::Url(address)) = url.parse() else {
+    // The URL itself is not quoted: there may be a password in it.
+    let wrong = |reason: String| ContractError { place: "--init".to_owned(), reason };
+    let choice: Choice = url.parse().map_err(wrong)?;
+    let Choice::Url(address, _) = choice else {
         return Err(
-            ContractError { place: url.to_owned(), reason: "not a postgres:// URL".to_owned() }.into()
+            wrong("not a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()).into()
         );
     };
     let mut connection = Connection::open(&address, &[])?;

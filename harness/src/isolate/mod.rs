@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod contract;
 pub mod data;
 pub mod finding;
+mod foreign;
 mod init;
 pub mod oracle;
 mod pair;
@@ -14,6 +15,7 @@ pub mod report;
 mod run;
 mod script;
 mod self_check;
+pub mod timing;
 mod verdict;
 pub mod world;
 

@@ -4,6 +4,7 @@ use super::bench::Bench;
 use super::finding::{self, Finding, property_of};
 use super::program::{Kind, Program};
 use super::run::Options;
+use super::timing::{self, Timing};
 use crate::backend::postgres::message::Answer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Report {
     pub empty: Vec<String>,
     /// Fallbacks.
     pub notes: Vec<String>,
+    /// What time tells of B, for information: no finding, and no line of `results.jsonl`.
+    pub timings: Vec<Timing>,
     /// Why the report could not be written, where it could not.
     pub unsaved: Option<String>,
 }
@@ -140,6 +143,13 @@ impl Report {
             folder_of(folder)?;
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             write(&folder.join("results.jsonl"), text)?;
+            // One of an earlier run would be read as this one's.
+            let file = folder.join("timing.json");
+            let _ = std::fs::remove_file(&file);
+            if !self.timings.is_empty() {
+                let text = serde_json::to_string_pretty(&self.timings).map_err(|error| error.to_string())?;
+                write(&file, text + "\n")?;
+            }
         }
         Ok(())
     }
@@ -218,6 +228,7 @@ impl Report {
             })
             .collect();
         out.push_str(&format!("programs: {}\n", counted.join(" · ")));
+        out.push_str(&timing::print(&self.timings));
         for note in &self.notes {
             out.push_str(&format!("note: {note}\n"));
         }

@@ -8,6 +8,7 @@ use super::pair::{AT_WORK, Pair, Stage};
 use super::program::{Changes, Kind, Program, Setting, Step, random, systematic};
 use super::report::{Coverage, Report};
 use super::self_check;
+use super::timing::{self, Timing};
 use super::verdict::{accepted, finding_of, is_new};
 use crate::backend::postgres::Choice;
 use crate::tape::Source;
@@ -57,6 +58,17 @@ struct Shared {
     failed: std::sync::atomic::AtomicBool,
     /// Objects on which statements had to be stopped, and how often.
     slow: Mutex<BTreeMap<String, usize>>,
+    timings: Mutex<Vec<Timing>>,
+    /// What leaks in the same way as many others, and is told by name only.
+    more: Mutex<BTreeSet<(Channel, String)>>,
+}
+
+impl Shared {
+    /// Whether a step of the program had to be stopped so many times: it would be stopped again, three seconds later.
+    fn ends_never(&self, program: &Program, times: usize) -> bool {
+        let slow = lock(&self.slow);
+        program.steps.iter().any(|step| slow.get(&step.object).is_some_and(|count| *count >= times))
+    }
 }
 
 /// Runs a contract.
@@ -90,6 +102,8 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
         cases_of: Mutex::new(BTreeMap::new()),
         failed: std::sync::atomic::AtomicBool::new(false),
         slow: Mutex::new(BTreeMap::new()),
+        timings: Mutex::new(Vec::new()),
+        more: Mutex::new(BTreeSet::new()),
     };
     let outcomes: Vec<Result<(), Problem>> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..options.jobs.max(1))
@@ -143,8 +157,10 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
             let stopped = slow.into_iter().filter(|(_, count)| *count > 1).map(|(object, _)| {
                 format!("statements on {object} did not end within three seconds; no more of them were sent")
             });
-            bench.notes.iter().cloned().chain(stopped).collect()
+            let more = shared.more.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            bench.notes.iter().cloned().chain(stopped).chain(told_by_name(&more)).collect()
         },
+        timings: shared.timings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         unsaved: None,
     };
     // What was found is told even where it cannot be kept.
@@ -210,7 +226,9 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
             found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
         }
         if worker == 0 && !checked {
-            self_check::identical(bench, &mut pair, &programs)?;
+            let ending: Vec<&Program> =
+                programs.iter().filter(|program| !shared.ends_never(program, 1)).collect();
+            self_check::identical(bench, &mut pair, &ending)?;
             checked = true;
             if bench.contract.neighbour.concurrent.is_empty() && !enough() {
                 neighbour(bench, shared, &mut pair, &programs, options, deadline, &mut found_here)?;
@@ -250,8 +268,12 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.ms));
         found_here.truncate(FIRST);
     }
+    let endless = pair.one.endless().chain(pair.two.endless());
+    endless.for_each(|object| _ = lock(&shared.slow).insert(object.clone(), 2));
     // Shrinking has time of its own.
     found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel()));
+    let rest = keep_some(&mut found_here);
+    lock(&shared.more).extend(rest.iter().map(|finding| (finding.channel(), finding.object.clone())));
     let end = Instant::now() + SHRINKING.min(Duration::from_secs(4) * found_here.len() as u32);
     let count = found_here.len();
     for (at, mut finding) in found_here.into_iter().enumerate() {
@@ -273,7 +295,57 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         }
         lock(&shared.findings).push(finding);
     }
+    if worker == 0 && !options.quiet && !options.fail_fast && options.time >= TIMED {
+        // Information: where it cannot be had, the run is none the worse.
+        if let Ok(timings) = timed(bench, &mut pair, &parameters, options.time / 5) {
+            *lock(&shared.timings) = timings;
+        }
+    }
     Ok(())
+}
+
+/// The shortest run that ends with a look at times.
+const TIMED: Duration = Duration::from_secs(20);
+
+/// Measures statements in worlds in which B has few rows and thousands.
+fn timed(
+    bench: &Bench,
+    pair: &mut Pair<'_>,
+    parameters: &BTreeMap<String, Vec<u32>>,
+    most: Duration,
+) -> Result<Vec<Timing>, Problem> {
+    pair.rebuild(Stage { base: 0, volumes: (Volume::Few, Volume::Many), number: 0 })?;
+    let pools = pair.pools();
+    let (contract, catalogue, rules) = (&bench.contract, &bench.catalogue, &bench.rules);
+    let setting = Setting { contract, catalogue, rules, pools: &pools, parameters };
+    timing::measure(pair, &systematic(&setting, &[]), Instant::now() + most)
+}
+
+/// Takes out findings that only say the same of yet another object: a slip in every one of hundreds of tables is read
+/// once, and each finding costs seconds to replay. They are told by name.
+fn keep_some(found: &mut Vec<Finding>) -> Vec<Finding> {
+    const EACH: usize = 20;
+    let mut counts = BTreeMap::<(bool, Channel), usize>::new();
+    let (kept, rest) = std::mem::take(found).into_iter().partition(|finding| {
+        let count = counts.entry((finding.accepted.is_some(), finding.channel())).or_default();
+        *count += 1;
+        *count <= EACH
+    });
+    *found = kept;
+    rest
+}
+
+fn told_by_name(more: &BTreeSet<(Channel, String)>) -> Vec<String> {
+    let mut by_channel = BTreeMap::<&str, Vec<&str>>::new();
+    for (channel, object) in more {
+        by_channel.entry(channel.name()).or_default().push(object);
+    }
+    by_channel
+        .into_iter()
+        .map(|(channel, objects)| {
+            format!("channel {channel}, the same on {} more: {}", objects.len(), objects.join(", "))
+        })
+        .collect()
 }
 
 /// How many findings of a worker are kept where the first was enough.
@@ -316,18 +388,17 @@ fn trial(
     if program.unaligned && bench.catalogue.sequences.is_empty() {
         return Ok(Vec::new());
     }
-    // What had to be stopped twice would be stopped again, three seconds later.
-    let stopped = |object: &String| lock(&shared.slow).get(object).is_some_and(|count| *count > 1);
-    if program.steps.iter().any(|step| stopped(&step.object)) {
+    if shared.ends_never(program, 2) {
         return Ok(Vec::new());
     }
     let tests = count(shared, program);
     let leaks = pair.leaks(program)?;
-    let slow_here = pair.one.was_slow().max(pair.two.was_slow());
-    if slow_here > 0 {
-        let mut slow = lock(&shared.slow);
-        for step in program.steps.iter().filter(|step| !step.object.is_empty()) {
-            *slow.entry(step.object.clone()).or_default() += slow_here;
+    for world in [&pair.one, &pair.two].into_iter().filter(|world| world.was_slow() > 0) {
+        // Only what was stopped: the other steps of the program may be worth sending again.
+        let step = program.steps.get(world.stopped_at()).filter(|step| !step.object.is_empty());
+        if let Some(step) = step {
+            *lock(&shared.slow).entry(step.object.clone()).or_default() += world.was_slow();
+            break;
         }
     }
     lock(&shared.coverage).saw(program, pair.two.last_codes());
@@ -375,11 +446,14 @@ fn neighbour(
     pair.put_to_work(&statements)?;
     let mut seen_here: Vec<(&Program, Finding)> = Vec::new();
     let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
-    for program in
+    'programs: for program in
         programs.iter().filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction))
     {
         if Instant::now() > deadline || enough() {
             break;
+        }
+        if shared.ends_never(program, 2) {
+            continue;
         }
         let mut marked = program.clone();
         marked.steps.splice(
@@ -390,7 +464,13 @@ fn neighbour(
             }),
         );
         count(shared, program);
+        let revivals = (pair.one.revivals(), pair.two.revivals());
+        let lost = |pair: &Pair<'_>| (pair.one.revivals(), pair.two.revivals()) != revivals;
         let leaks = pair.leaks(program)?;
+        if lost(pair) {
+            // B is not at work any more, and what it had committed is gone: that would look like A's doing.
+            break;
+        }
         lock(&shared.coverage).saw(program, pair.two.last_codes());
         for leak in leaks {
             if is_new(bench, &mut lock(&shared.known), &leak) {
@@ -403,6 +483,10 @@ fn neighbour(
                     let again = pair.leaks(program)?;
                     finding.stable +=
                         usize::from(again.iter().any(|leak| leak.identity() == finding.identity()));
+                }
+                if lost(pair) {
+                    lock(&shared.known).remove(&finding.identity());
+                    break 'programs;
                 }
                 if finding.accepted.is_none() {
                     shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -45,9 +45,10 @@ pub fn planted(bench: &Bench, pair: &mut Pair<'_>) -> Result<(), Problem> {
 ///
 /// # Errors
 /// The two differ: the harness takes noise for a leak.
-pub fn identical(bench: &Bench, pair: &mut Pair<'_>, programs: &[Program]) -> Result<(), Problem> {
+pub fn identical(bench: &Bench, pair: &mut Pair<'_>, programs: &[&Program]) -> Result<(), Problem> {
     let plain: Vec<&Program> = programs
         .iter()
+        .copied()
         .filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction) && !program.unaligned)
         .collect();
     let stride = (plain.len() / 40).max(1);

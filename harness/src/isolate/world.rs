@@ -4,6 +4,7 @@ mod baseline;
 mod harm;
 mod run;
 mod session;
+mod timed;
 
 pub use baseline::{Baseline, Probe};
 pub use run::{Harm, Trace};
@@ -14,7 +15,7 @@ use crate::backend::postgres::client::Connection;
 use crate::backend::postgres::site::Server;
 use crate::backend::postgres::{quote_name, quote_text};
 
-/// Name of the database from which the world is made anew.
+/// What the database is called from which the world is made anew.
 const PRISTINE: &str = "proofhouse_pristine";
 
 /// One world.
@@ -24,6 +25,7 @@ pub struct World<'bench> {
     pub index: usize,
     server: Server,
     name: String,
+    pristine: String,
     connection: Connection,
     login: Option<Connection>,
     /// B's rows of this world.
@@ -43,6 +45,11 @@ pub struct World<'bench> {
     codes: Vec<(usize, bool)>,
     changed: bool,
     slow: usize,
+    /// The step that was sent last.
+    reached: usize,
+    revived: usize,
+    /// Operations of B that never end: asked once.
+    endless: std::collections::BTreeSet<String>,
     /// Whether nothing has moved its sequences since it was made.
     fresh: bool,
     /// How it is made again, where it has no pristine copy.
@@ -93,13 +100,15 @@ impl<'bench> World<'bench> {
     }
 
     fn empty(bench: &'bench Bench, server: Server, index: usize, base: usize) -> Result<Self, Problem> {
-        let name = bench.contract.name();
+        let name = server.database(&bench.contract.name());
+        let pristine = server.database(PRISTINE);
         let connection = Connection::open(&server.address, &SETTINGS)?;
         Ok(Self {
             bench,
             index,
             server,
             name,
+            pristine,
             connection,
             login: None,
             made: Vec::new(),
@@ -113,6 +122,9 @@ impl<'bench> World<'bench> {
             codes: Vec::new(),
             changed: false,
             slow: 0,
+            reached: 0,
+            revived: 0,
+            endless: Default::default(),
             recipe: None,
             fresh: true,
         })
@@ -130,9 +142,10 @@ impl<'bench> World<'bench> {
             return self.build_directly(base, rows);
         }
         self.recipe = None;
-        self.drop_database(PRISTINE)?;
-        self.connection.run(&format!("CREATE DATABASE {PRISTINE} TEMPLATE {}", self.base_name(rows)))?;
-        self.fill(PRISTINE, rows)?;
+        let pristine = self.pristine.clone();
+        self.drop_database(&pristine)?;
+        self.connection.run(&format!("CREATE DATABASE {pristine} TEMPLATE {}", self.base_name(rows)))?;
+        self.fill(&pristine, rows)?;
         self.renew()
     }
 
@@ -175,7 +188,7 @@ impl<'bench> World<'bench> {
     fn base_name(&self, rows: &Rows) -> String {
         match rows {
             Rows::Exactly { base: None, .. } | Rows::Volume(..) => self.bench.bases[self.base].clone(),
-            Rows::Exactly { base: Some(_), .. } => super::bench::PREPARED.to_owned(),
+            Rows::Exactly { base: Some(_), .. } => self.bench.prepared.clone(),
         }
     }
 
@@ -263,7 +276,7 @@ impl<'bench> World<'bench> {
         self.leave_database()?;
         let name = self.name.clone();
         self.drop_database(&name)?;
-        self.connection.run(&format!("CREATE DATABASE {} TEMPLATE {PRISTINE}", quote_name(&name)))?;
+        self.connection.run(&format!("CREATE DATABASE {} TEMPLATE {}", quote_name(&name), self.pristine))?;
         self.open_database()
     }
 

@@ -14,8 +14,8 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a server listens, and who connects.
-#[derive(Clone, Debug)]
+/// Where a server listens, and who connects. Its debug text has no password.
+#[derive(Clone)]
 pub struct Address {
     /// Folder of the unix socket, or a host name.
     pub host: Host,
@@ -25,8 +25,20 @@ pub struct Address {
     pub user: String,
     /// Password, where the server asks for one.
     pub password: Option<String>,
+    /// Password of the roles that the harness makes; that of the login role where there is none.
+    pub others: Option<String>,
     /// Database.
     pub database: String,
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Address")
+            .field("place", &self.place())
+            .field("user", &self.user)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A socket folder or a host name.
@@ -46,7 +58,16 @@ impl Address {
 
     /// The same server and database, another role.
     pub fn user(&self, user: &str) -> Self {
-        Self { user: user.to_owned(), ..self.clone() }
+        let password = self.others.clone().or_else(|| self.password.clone());
+        Self { user: user.to_owned(), password, ..self.clone() }
+    }
+
+    /// Host and port for a person, without who connects.
+    pub fn place(&self) -> String {
+        match &self.host {
+            Host::Socket(folder) => format!("{}:{}", folder.display(), self.port),
+            Host::Tcp(host) => format!("{host}:{}", self.port),
+        }
     }
 }
 
@@ -66,6 +87,9 @@ pub enum ClientError {
     #[error("{1}\n  statement: {0}")]
     Statement(String, Box<Report>),
 }
+
+/// Bytes of one answer's rows that are kept: a statement that never ends may send rows until it is stopped.
+const MOST: usize = 64 << 20;
 
 /// Result of a client call.
 pub type Result<T> = std::result::Result<T, ClientError>;
@@ -329,13 +353,23 @@ impl Connection {
         let mut answers = Vec::new();
         let mut current = Answer::default();
         let mut open = false;
+        let (mut kept, mut left_out) = (0, 0_u64);
         loop {
             let (kind, body) = self.message()?;
             open |= kind != b'Z';
             match kind {
                 b'T' => current.describe(&body),
-                b'D' => current.row(&body),
+                b'D' | b'd' if kept > MOST => left_out += 1,
+                b'D' => {
+                    kept += body.len();
+                    current.row(&body);
+                }
                 b'C' => {
+                    if left_out > 0 {
+                        // Still two answers of different length differ.
+                        current.rows.push(vec![Some(format!("… and {left_out} more rows"))]);
+                    }
+                    (kept, left_out) = (0, 0);
                     current.tag = Some(String::from_utf8_lossy(&body[..body.len() - 1]).into_owned());
                     answers.push(std::mem::take(&mut current));
                     open = false;
@@ -345,13 +379,17 @@ impl Connection {
                     open = false;
                 }
                 b'E' => {
+                    (kept, left_out) = (0, 0);
                     current.error = Some(Box::new(Report::parse(&body)));
                     answers.push(std::mem::take(&mut current));
                     open = false;
                 }
                 b'N' => current.notices.push(Report::parse(&body)),
                 b'A' => current.notify(&body),
-                b'd' => current.copied(&body),
+                b'd' => {
+                    kept += body.len();
+                    current.copied(&body);
+                }
                 b'G' => {
                     let mut out = Outbox::default();
                     match copy {

@@ -128,6 +128,7 @@ impl Containers {
                 port,
                 user: "postgres".to_owned(),
                 password: None,
+                others: None,
                 database: "postgres".to_owned(),
             });
             if let Ok(address) = address

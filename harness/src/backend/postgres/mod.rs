@@ -3,6 +3,7 @@
 pub mod binaries;
 pub mod client;
 pub mod container;
+pub mod foreign;
 pub mod message;
 pub mod server;
 pub mod site;
@@ -19,8 +20,19 @@ pub enum Choice {
     Local,
     /// A container.
     Container,
-    /// A server that is already there.
-    Url(Address),
+    /// A server that is already there, and whether databases and roles may be made on it.
+    Url(Address, bool),
+}
+
+impl Choice {
+    /// The same, with leave to make databases and roles on a server that is already there.
+    #[must_use]
+    pub fn allow_foreign(self, allowed: bool) -> Self {
+        match self {
+            Self::Url(address, _) => Self::Url(address, allowed),
+            other => other,
+        }
+    }
 }
 
 impl Default for Choice {
@@ -39,25 +51,26 @@ impl FromStr for Choice {
             "container" => Ok(Self::Container),
             _ => match text.strip_prefix("embedded@") {
                 Some(version) => Ok(Self::Embedded(Some(version.to_owned()))),
-                None if text.contains("://") => parse_url(text).map(Self::Url),
+                None if text.contains("://") => parse_url(text).map(|address| Self::Url(address, false)),
                 None => Err(format!("{text}: not one of embedded[@VERSION], local, container, postgres://…")),
             },
         }
     }
 }
 
+/// No error quotes the URL: there may be a password in it.
 fn parse_url(text: &str) -> Result<Address, String> {
     let rest = text
         .strip_prefix("postgres://")
         .or_else(|| text.strip_prefix("postgresql://"))
-        .ok_or_else(|| format!("{text}: not a postgres:// URL"))?;
+        .ok_or("not a URL of the form postgres://USER:PASSWORD@HOST:PORT/DATABASE")?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, place) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (user, password) = login.split_once(':').map_or((login, None), |(u, p)| (u, Some(p)));
     let (mut host, port) = match place.rsplit_once(':') {
         Some((host, port)) => {
-            (host.to_owned(), port.parse().map_err(|_| format!("{text}: {port} is not a port"))?)
+            (host.to_owned(), port.parse().map_err(|_| format!("postgres URL: {port} is not a port"))?)
         }
         None => (place.to_owned(), 5432),
     };
@@ -71,7 +84,13 @@ fn parse_url(text: &str) -> Result<Address, String> {
     };
     let user = if user.is_empty() { "postgres".to_owned() } else { decode(user) };
     let database = if database.is_empty() { "postgres".to_owned() } else { decode(database) };
-    Ok(Address { host, port, user, password: password.map(decode), database })
+    Ok(Address { host, port, user, password: password.map(decode), others: None, database })
+}
+
+/// A number that nobody can guess or meet by chance.
+pub(crate) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 fn decode(text: &str) -> String {
@@ -141,15 +160,28 @@ mod tests {
 
     #[test]
     fn a_url_is_read_with_percent_signs_and_a_socket_folder() {
-        let Ok(Choice::Url(address)) = "postgres://me:p%40ss@db.example:5433/shop".parse() else {
+        let Ok(Choice::Url(address, false)) = "postgres://me:p%40ss@db.example:5433/shop".parse() else {
             panic!("not a URL")
         };
         assert_eq!((address.user.as_str(), address.port, address.database.as_str()), ("me", 5433, "shop"));
         assert_eq!(address.password.as_deref(), Some("p@ss"));
-        let Ok(Choice::Url(address)) = "postgres://me@/shop?host=/run/pg".parse() else {
+        let Ok(Choice::Url(address, false)) = "postgres://me@/shop?host=/run/pg".parse() else {
             panic!("not a URL")
         };
         assert!(matches!(address.host, Host::Socket(folder) if folder.ends_with("pg")));
+    }
+
+    #[test]
+    fn no_password_of_a_url_is_shown() {
+        let Ok(Choice::Url(address, _)) = "postgres://me:secret@db.example/shop".parse() else {
+            panic!("not a URL")
+        };
+        assert!(!format!("{address:?}").contains("secret"));
+        assert_eq!(address.place(), "db.example:5432");
+        for wrong in ["mysql://me:secret@db.example/shop", "postgres://me:secret@db.example:port/shop"] {
+            let error = wrong.parse::<Choice>().expect_err("not a URL");
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Ground {
         let temporary = roomy_memory().unwrap_or_else(std::env::temp_dir);
         remove_stale(&std::env::temp_dir());
         remove_stale(&temporary);
-        let unique = format!("{PREFIX}{}-{:x}", std::process::id(), rand_name());
+        let unique = format!("{PREFIX}{}-{:x}", std::process::id(), super::random());
         let folder = temporary.join(unique);
         std::fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let lock = File::create(folder.join("lock")).map_err(|error| format!("lock: {error}"))?;
@@ -67,11 +67,6 @@ fn roomy_memory() -> Option<PathBuf> {
     let output = Command::new("df").args(["--output=avail", "-B1", "/dev/shm"]).output().ok()?;
     let free: u64 = String::from_utf8_lossy(&output.stdout).lines().nth(1)?.trim().parse().ok()?;
     (free > 2 << 30).then(|| PathBuf::from("/dev/shm"))
-}
-
-fn rand_name() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 fn remove_stale(temporary: &Path) {
@@ -207,7 +202,15 @@ impl Process {
     /// # Errors
     /// What the server wrote to its log, where it does not come up within 30 seconds.
     pub fn start(ground: &Ground, binaries: &Binaries, data: &Path) -> Result<(Self, Address), String> {
-        let port = free_port().map_err(|error| format!("no free port: {error}"))?;
+        evict(data);
+        // A server that comes back is where it was: foreign servers in its databases lead there.
+        let note = data.with_extension("port");
+        let before = std::fs::read_to_string(&note).ok().and_then(|text| text.parse().ok());
+        let port = match before.filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()) {
+            Some(port) => port,
+            None => free_port().map_err(|error| format!("no free port: {error}"))?,
+        };
+        std::fs::write(&note, port.to_string()).map_err(|error| format!("{}: {error}", note.display()))?;
         let log = data.with_extension("log");
         let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         let errors = file.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
@@ -224,6 +227,7 @@ impl Process {
             port,
             user: "postgres".to_owned(),
             password: None,
+            others: None,
             database: "postgres".to_owned(),
         };
         let mut server = Self { child };
@@ -265,6 +269,26 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.signal(libc::SIGQUIT);
         let _ = self.child.wait();
+    }
+}
+
+/// Ends a server that runs on a data folder of ours without being our child: `pg_ctl restart` from outside starts one.
+/// A second server on the folder would not start beside it.
+#[expect(unsafe_code, reason = "a signal to a process that is no child has no safe wrapper")]
+fn evict(data: &Path) {
+    let pid = || -> Option<i32> {
+        let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
+        let mut lines = text.lines();
+        let pid = lines.next()?.trim().parse().ok().filter(|pid| *pid > 1)?;
+        // The number may be another process's by now: only one that stands in this folder is meant.
+        let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+        (lines.next()?.trim() == data.to_string_lossy() && cwd == data).then_some(pid)
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Some(pid) = pid().filter(|_| Instant::now() < deadline) {
+        // SAFETY: no memory is touched; the process is a server on a folder that only this harness uses.
+        unsafe { libc::kill(pid, libc::SIGQUIT) };
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -1,12 +1,15 @@
-//! Where throw-away servers are made and run: on this machine, or in containers.
+//! Where worlds live: on throw-away servers of this machine or in containers, or in databases of a server that is
+//! already there.
 
 use super::Choice;
 use super::binaries::{self, Binaries};
 use super::client::Address;
 use super::container::{self, Containers};
+use super::foreign::Foreign;
 use super::server::{self, Ground, Process};
 use crate::backend::container::Running;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A place for data folders, and the programs that run servers on them. Dropping it removes the folders.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub enum Site {
     Machine(Ground, Binaries),
     /// Containers on a volume.
     Containers(Box<Containers>),
+    /// Databases of one server that others use too: what stands for a data folder is a part of their names.
+    Foreign(Arc<Foreign>),
 }
 
 /// Why there is no site.
@@ -26,6 +31,9 @@ pub enum SiteError {
     /// It is there, and does not work.
     #[error("{0}")]
     Failed(String),
+    /// It was asked for in a way that is refused.
+    #[error("{0}")]
+    Usage(String),
 }
 
 impl Site {
@@ -50,8 +58,17 @@ impl Site {
                 let containers = Containers::new().map_err(|error| SiteError::Missing(error.to_string()))?;
                 return Ok(Self::Containers(Box::new(containers)));
             }
-            Choice::Url(_) => {
-                return Err(SiteError::Failed("a running server is read by --init only".to_owned()));
+            Choice::Url(address, false) => {
+                return Err(SiteError::Usage(format!(
+                    "--postgres: {} is a server that others may use; with --allow-foreign databases and roles are made \
+                     on it for the time of the run",
+                    address.place()
+                )));
+            }
+            Choice::Url(address, true) => {
+                return Foreign::open(address, notes)
+                    .map(|foreign| Self::Foreign(Arc::new(foreign)))
+                    .map_err(SiteError::Missing);
             }
         };
         Ok(Self::Machine(Ground::new().map_err(SiteError::Failed)?, binaries))
@@ -62,6 +79,15 @@ impl Site {
         match self {
             Self::Machine(_, binaries) => &binaries.name,
             Self::Containers(containers) => &containers.name,
+            Self::Foreign(foreign) => &foreign.name,
+        }
+    }
+
+    /// The server of others, where the worlds are databases of one.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        match self {
+            Self::Foreign(foreign) => Some(foreign),
+            Self::Machine(..) | Self::Containers(_) => None,
         }
     }
 
@@ -76,6 +102,16 @@ impl Site {
                 let data = containers.folder("data");
                 containers.make(&data, &server::settings(parameters))?;
                 Ok(data)
+            }
+            Self::Foreign(foreign) => {
+                for (name, wanted) in parameters {
+                    if !foreign.has_setting(name, wanted)? {
+                        return Err(format!(
+                            "the server does not have {name} = {wanted}, and it is not ours to change"
+                        ));
+                    }
+                }
+                Ok(PathBuf::new())
             }
         }
     }
@@ -94,6 +130,7 @@ impl Site {
                 let folder = containers.folder(name);
                 containers.copy(data, &folder).map(|()| folder)
             }
+            Self::Foreign(_) => Ok(PathBuf::from(name)),
         }
     }
 
@@ -118,6 +155,11 @@ impl Site {
                     home: container::PORT,
                 })
             }
+            Self::Foreign(foreign) => {
+                let address = foreign.address();
+                let home = address.port;
+                Ok(Server { handle: Handle::Foreign(Arc::clone(foreign)), data, address, home })
+            }
         }
     }
 }
@@ -138,14 +180,36 @@ pub struct Server {
 enum Handle {
     Process(Process),
     Container(Box<Running>),
+    Foreign(Arc<Foreign>),
 }
 
 impl Server {
+    /// The name that a database gets: on a server of its own the one that is asked for.
+    pub fn database(&self, name: &str) -> String {
+        match &self.handle {
+            Handle::Process(_) | Handle::Container(_) => name.to_owned(),
+            Handle::Foreign(foreign) => foreign.database(&self.data.to_string_lossy(), name),
+        }
+    }
+
+    /// What begins the names of databases that are not as they were asked for.
+    pub fn prefix(&self) -> Option<String> {
+        match &self.handle {
+            Handle::Process(_) | Handle::Container(_) => None,
+            Handle::Foreign(foreign) => Some(foreign.prefix()),
+        }
+    }
+
     /// Whether the server still runs.
     pub fn alive(&mut self) -> bool {
         match &mut self.handle {
             Handle::Process(process) => process.alive(),
             Handle::Container(running) => running.is_running(),
+            // It is not ours to start. Whoever asks tries again until it is back, or gives up.
+            Handle::Foreign(foreign) => {
+                foreign.stay();
+                true
+            }
         }
     }
 
@@ -157,6 +221,7 @@ impl Server {
         match &mut self.handle {
             Handle::Process(process) => process.stop(),
             Handle::Container(running) => running.stop()?,
+            Handle::Foreign(_) => {}
         }
         Ok(self.data)
     }

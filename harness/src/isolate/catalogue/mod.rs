@@ -313,6 +313,26 @@ impl Catalogue {
         words
     }
 
+    /// Keys that policies and functions look up in JSON documents: what stands after `->` and `->>`.
+    pub fn keys_of_documents(&self) -> Vec<String> {
+        let sources = self.functions.iter().filter(|f| !f.extension).map(|f| &f.source);
+        let mut keys: Vec<String> = Vec::new();
+        for text in self.conditions.iter().chain(sources) {
+            for part in text.split("->").skip(1) {
+                let Some(quoted) = part.trim_start_matches('>').trim_start().strip_prefix('\'') else {
+                    continue;
+                };
+                let Some(key) = quoted_words(&format!("'{quoted}")).next().map(str::to_owned) else {
+                    continue;
+                };
+                if quoted.starts_with(&key) && !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+        }
+        keys
+    }
+
     /// Words that the schema itself holds, in functions, policies, checks, defaults and enumerations: in an answer they
     /// point to nobody.
     pub fn own_words(&self) -> std::collections::HashSet<&str> {
@@ -341,4 +361,50 @@ fn quoted_words(text: &str) -> impl Iterator<Item = &str> {
     text.split('\'').skip(1).step_by(2).filter(|word| {
         !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Catalogue, Column, Constraint, Function, Table, Type};
+
+    fn catalogue(source: &str, condition: &str) -> Catalogue {
+        let function =
+            |source: &str, extension| Function { source: source.to_owned(), extension, ..Default::default() };
+        Catalogue {
+            functions: vec![function(source, false), function("x = 'of_an_extension'", true)],
+            conditions: vec![condition.to_owned()],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn keys_of_documents_are_those_that_are_looked_up() {
+        let found = catalogue(
+            "SELECT claims -> 'user_metadata' ->> 'org_id' WHERE kind = 'other' AND a -> 0 <> b ->> name || 'x'",
+            "((current_setting('jwt'::text))::jsonb ->>'sub'::text)",
+        );
+        assert_eq!(found.keys_of_documents(), ["sub", "user_metadata", "org_id"]);
+    }
+
+    #[test]
+    fn own_words_are_those_of_functions_policies_checks_defaults_and_enumerations() {
+        let mut all = catalogue("RETURN 'from_function'", "(kind = 'from_policy'::text)");
+        let constraint =
+            Constraint { definition: "CHECK ((s = 'from_check'::text))".to_owned(), ..Default::default() };
+        let column = Column { default: Some("'from_default'::text".to_owned()), ..Default::default() };
+        all.tables =
+            vec![Table { constraints: vec![constraint], columns: vec![column], ..Default::default() }];
+        all.types.insert(1, Type { labels: vec!["from enumeration".to_owned()], ..Default::default() });
+        let words = all.own_words();
+        for word in ["from_function", "from_policy", "from_check", "from_default", "from enumeration"] {
+            assert!(words.contains(word), "{word}");
+        }
+        assert!(!words.contains("of_an_extension"));
+    }
+
+    #[test]
+    fn a_quoted_sentence_is_no_word() {
+        let all = catalogue("RAISE 'not yours'; x := 'yours';", "");
+        assert_eq!(all.own_words().into_iter().collect::<Vec<_>>(), ["yours"]);
+    }
 }

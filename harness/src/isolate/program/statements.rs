@@ -240,6 +240,8 @@ pub fn of_kind(setting: &Setting<'_>, kind: u32, text: &str, name: &str) -> Vec<
     let takes = |value: &str| match base.category {
         'N' => value.parse::<f64>().is_ok(),
         'S' => true,
+        // A bare word is no document; it would only stand before those that are.
+        _ if base.name.starts_with("json") => serde_json::from_str::<serde_json::Value>(value).is_ok(),
         _ => base.name != "uuid" || value.len() == 36,
     };
     for (rank, tenant) in setting.pools.words.iter().enumerate() {
@@ -275,18 +277,8 @@ pub fn of_kind(setting: &Setting<'_>, kind: u32, text: &str, name: &str) -> Vec<
         }
         _ if base.name.starts_with("json") => {
             scored.push((0, "{}".to_owned()));
-            let words: Vec<String> = setting
-                .contract
-                .words(1)
-                .iter()
-                .map(|(k, v)| {
-                    format!(
-                        "\"{}\": \"{v}\"",
-                        if k == "tenant" { &setting.contract.tenant.column } else { k }
-                    )
-                })
-                .collect();
-            scored.push((-3, format!("{{{}}}", words.join(", "))));
+            let documents = documents(setting).into_iter().enumerate();
+            scored.extend(documents.map(|(rank, document)| (-9 + rank as i32, document)));
         }
         _ if base.name == "regclass" => {
             scored.extend(catalogue.tables.iter().filter(|t| t.stores()).take(8).map(|t| (0, t.sql())));
@@ -303,6 +295,38 @@ pub fn of_kind(setting: &Setting<'_>, kind: u32, text: &str, name: &str) -> Vec<
     values.truncate(24);
     values.push(None);
     values
+}
+
+/// JSON documents that may give rights: with B's id and words, and with what policies and functions look up in a
+/// document set to B's id, to a flag, and to the words that it is compared with.
+pub fn documents(setting: &Setting<'_>) -> Vec<String> {
+    const COMPARED: usize = 4;
+    let contract = setting.contract;
+    let object = |pairs: Vec<(&str, String)>| {
+        let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+        format!("{{{}}}", pairs.join(", "))
+    };
+    let words = contract.words(1);
+    let named = |key: &String| if key == "tenant" { contract.tenant.column.clone() } else { key.clone() };
+    let names: Vec<(String, String)> = words
+        .iter()
+        .map(|(key, value)| (named(key), serde_json::Value::from(value.as_str()).to_string()))
+        .collect();
+    let mut all = vec![object(names.iter().map(|(key, value)| (key.as_str(), value.clone())).collect())];
+    let keys = setting.catalogue.keys_of_documents();
+    if keys.is_empty() {
+        return all;
+    }
+    let each = |value: &str| object(keys.iter().map(|key| (key.as_str(), value.to_owned())).collect());
+    all.push(each(&format!("\"{}\"", contract.ids()[1])));
+    all.push(each("true"));
+    for key in &keys {
+        let words = setting.catalogue.words_beside(key);
+        let compared = words.iter().filter(|word| !keys.contains(*word)).take(2);
+        all.extend(compared.map(|word| object(vec![(key.as_str(), format!("\"{word}\""))])));
+    }
+    all.truncate(3 + COMPARED);
+    all
 }
 
 /// Every value of every list at least once where the budget allows, neighbours in the lists together first.

@@ -13,6 +13,7 @@ use crate::isolate::bench::{self, Problem, SETTINGS};
 use crate::isolate::catalogue::Catalogue;
 use crate::isolate::contract::{Words, fill};
 use crate::isolate::data::Cells;
+use crate::isolate::foreign::rename;
 use crate::isolate::program::{Actor, Kind, Program, Step};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,7 @@ impl World<'_> {
     /// The connection is lost and does not come back.
     pub fn run(&mut self, program: &Program) -> Result<Trace, Problem> {
         self.changed = false;
+        self.reached = 0;
         let outcome = match program.kind {
             Kind::Session => self.session(program),
             _ => self.undone(program),
@@ -61,10 +63,15 @@ impl World<'_> {
                 trace.answers.push((0, Answer { error: Some(Box::new(lost)), ..Answer::default() }));
                 Ok(trace)
             }
-            Ok(trace) => {
+            Ok(mut trace) => {
+                if let Some(prefix) = self.server.prefix() {
+                    let name = self.bench.contract.name();
+                    trace.answers.iter_mut().for_each(|(_, answer)| rename(answer, &prefix, &name));
+                }
                 self.codes = crate::isolate::report::outcomes(&trace.answers);
-                let stopped = trace.answers.iter().any(|(_, answer)| answer.code() == Some("57014"));
-                self.slow = usize::from(stopped);
+                let stopped = trace.answers.iter().find(|(_, answer)| answer.code() == Some("57014"));
+                self.slow = usize::from(stopped.is_some());
+                self.reached = stopped.map_or(0, |(at, _)| *at);
                 Ok(trace)
             }
             other => other,
@@ -77,23 +84,45 @@ impl World<'_> {
     /// The server does not come back within ten seconds.
     pub fn revive(&mut self) -> Result<(), Problem> {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        self.revived += 1;
+        // B's session is gone with the server, and what it had committed with the database.
+        self.beside = None;
         loop {
-            if !self.server.alive() {
-                self.server = self.bench.restart(&self.server.data.clone())?;
-            }
-            match self.renew() {
+            match self.once_more() {
                 Ok(()) => break,
                 Err(error) if std::time::Instant::now() > deadline => return Err(error),
-                // It recovers.
+                // It recovers, or its last processes still hold its memory.
                 Err(_) => std::thread::sleep(std::time::Duration::from_millis(100)),
             }
         }
         self.place_sequences(false)
     }
 
+    fn once_more(&mut self) -> Result<(), Problem> {
+        if !self.server.alive() {
+            self.server = self.bench.restart(&self.server.data.clone())?;
+        }
+        self.renew()
+    }
+
+    /// How often the world was made anew because its server or its session was gone.
+    pub fn revivals(&self) -> usize {
+        self.revived
+    }
+
     /// Whether the last program had to be stopped: 1 by the server's time-out, 2 by closing the connection.
     pub fn was_slow(&self) -> usize {
         self.slow
+    }
+
+    /// Objects on which operations of B never end.
+    pub fn endless(&self) -> impl Iterator<Item = &String> {
+        self.endless.iter()
+    }
+
+    /// The step at which the last program had to be stopped.
+    pub fn stopped_at(&self) -> usize {
+        self.reached
     }
 
     /// Learns rows, digest and probes.
@@ -177,6 +206,7 @@ impl World<'_> {
                 }
                 continue;
             }
+            self.reached = at;
             if !whole {
                 pending.push("SAVEPOINT proofhouse_s".to_owned());
             }

@@ -20,6 +20,7 @@ impl World<'_> {
         // A tenant whose login fails sends nothing until its request is over.
         let mut locked = false;
         for (at, step) in program.steps.iter().enumerate() {
+            self.reached = at;
             match step.actor {
                 Actor::A if locked => trace.answers.push((at, refused())),
                 Actor::A => {

@@ -246,8 +246,7 @@ impl Place<'_> {
         };
         values.extend(named.filter(fits).cloned());
         if base.name.starts_with("json") {
-            let all = super::super::statements::of_kind(self.setting, column.kind, "", &column.name);
-            values.extend(all.into_iter().flatten().take(4));
+            values.extend(super::super::statements::documents(self.setting));
         }
         values.retain(|value| !own.iter().all(|known| known == value));
         let mut seen = std::collections::HashSet::new();
