@@ -93,6 +93,9 @@ pub fn run(args: Args) -> ExitCode {
     match isolate::run(&options) {
         Ok(report) => {
             print!("{}", report.print(&report.objects, &options));
+            if let Some(reason) = &report.ended_early {
+                return fail(&Problem::Harness(format!("the run ended before its time: {reason}")));
+            }
             if let Some(reason) = &report.unsaved {
                 return fail(&Problem::Harness(format!("the report cannot be kept: {reason}")));
             }

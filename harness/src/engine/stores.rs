@@ -148,7 +148,10 @@ fn judged(id: &str, name: &str, report: &Report, failures: &Path) -> Row {
     let mut row =
         Row { backend: report.backend.clone(), cases, ms: report.ms as u64, ..empty(id, name, BACKEND) };
     row.verdict = leaks.iter().map(|leak| leak.verdict).min().unwrap_or(Verdict::Held);
-    if row.verdict == Verdict::Held && cases == 0 {
+    if let (Verdict::Held, Some(reason)) = (row.verdict, &report.ended_early) {
+        row.verdict = Verdict::Error;
+        row.reason = Some(reason.clone());
+    } else if row.verdict == Verdict::Held && cases == 0 {
         row.verdict = Verdict::NotRun;
         row.reason = Some("no program of this kind was run in the time".to_owned());
     }

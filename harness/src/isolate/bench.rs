@@ -106,46 +106,23 @@ impl Bench {
             Some(_) => contract.error_at("parameters", format!("parameters: {error}")).into(),
             None => Problem::Harness(error),
         })?;
-        let server = site.start(&data).map_err(|error| {
+        let mut server = site.start(&data).map_err(|error| {
             if parameters.is_empty() {
                 Problem::Harness(error)
             } else {
                 contract.error_at("parameters", format!("parameters: {error}")).into()
             }
         })?;
-        let name = server.database(&contract.name());
-        set_up(&contract, &server.address, &name, guest.as_ref())?;
-        let mut admin = Connection::open(&server.address, &[])?;
-        let address = server.address.database(&name);
-        let mut connection = Connection::open(&address, &[])?;
-        if guest.is_some() {
-            foreign::quieten(&mut connection)?;
-        }
-        let words = all_words(&contract, &address)?;
-        let role = effective_role(&contract, &address, &words)?;
-        let catalogue = catalogue::read(&mut connection, &role, &contract.role(0))?;
-        let rules = Rules::resolve(&contract, &catalogue)?;
-        let secrets = columns(&contract, &catalogue, "secrets", contract.adversary.secrets.iter())?;
-        columns(&contract, &catalogue, "values", contract.adversary.values.keys())?;
-        drop(connection);
-        let prepared = server.database(PREPARED);
-        admin.run(&format!("ALTER DATABASE {} RENAME TO {prepared}", quote_name(&name)))?;
-        let (mut bases, mut base_rows, mut empty) = (Vec::new(), Vec::new(), Vec::new());
-        for generation in 0..generations {
-            let base = server.database(&format!("proofhouse_base{generation}"));
-            admin.run(&format!("CREATE DATABASE {base} TEMPLATE {prepared}"))?;
-            let mut connection = Connection::open(&server.address.database(&base), &SETTINGS)?;
-            let mut maker = Maker::new(&contract, &catalogue, &rules, &mut connection, words.clone())?;
-            maker.number = generation * 3;
-            let (made, missing) = rows::base_of(&mut maker, generation)?;
-            drop(connection);
-            if generation == 0 {
-                empty = missing;
-            }
-            base_rows.push(made);
-            bases.push(base);
-        }
-        drop(admin);
+        let ready = fill_first(&contract, &server, guest.as_ref(), generations);
+        let Ready { catalogue, rules, secrets, words, prepared, bases, base_rows, empty } =
+            ready.map_err(|problem| match problem {
+                // A full disk ends the server: a lost connection alone would not say so.
+                Problem::Harness(error) => Problem::Harness(match server.cause() {
+                    Some(cause) => format!("{error}; {cause}"),
+                    None => error,
+                }),
+                other => other,
+            })?;
         let home = server.home;
         let data = server.stop().map_err(Problem::Harness)?;
         let backend = site.name().to_owned();
@@ -185,6 +162,61 @@ impl Bench {
     pub fn restart(&self, folder: &Path) -> Result<Server, Problem> {
         self.site.start(folder).map_err(Problem::Harness)
     }
+}
+
+/// What is known when the first server has all that the worlds have in common.
+struct Ready {
+    catalogue: Catalogue,
+    rules: Rules,
+    secrets: Vec<(usize, usize)>,
+    words: Vec<Words>,
+    prepared: String,
+    bases: Vec<String>,
+    base_rows: Vec<Vec<Made>>,
+    empty: Vec<String>,
+}
+
+/// Schema, `create`, catalogue, rows of A and of everyone.
+fn fill_first(
+    contract: &Contract,
+    server: &Server,
+    guest: Option<&(&Foreign, Texts)>,
+    generations: usize,
+) -> Result<Ready, Problem> {
+    let name = server.database(&contract.name());
+    set_up(contract, &server.address, &name, guest)?;
+    let mut admin = Connection::open(&server.address, &[])?;
+    let address = server.address.database(&name);
+    let mut connection = Connection::open(&address, &[])?;
+    if guest.is_some() {
+        foreign::quieten(&mut connection)?;
+    }
+    let words = all_words(contract, &address)?;
+    let role = effective_role(contract, &address, &words)?;
+    let catalogue = catalogue::read(&mut connection, &role, &contract.role(0))?;
+    let rules = Rules::resolve(contract, &catalogue)?;
+    let secrets = columns(contract, &catalogue, "secrets", contract.adversary.secrets.iter())?;
+    columns(contract, &catalogue, "values", contract.adversary.values.keys())?;
+    drop(connection);
+    let prepared = server.database(PREPARED);
+    admin.run(&format!("ALTER DATABASE {} RENAME TO {prepared}", quote_name(&name)))?;
+    let (mut bases, mut base_rows, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    for generation in 0..generations {
+        let base = server.database(&format!("proofhouse_base{generation}"));
+        admin.run(&format!("CREATE DATABASE {base} TEMPLATE {prepared}"))?;
+        let mut connection = Connection::open(&server.address.database(&base), &SETTINGS)?;
+        let mut maker = Maker::new(contract, &catalogue, &rules, &mut connection, words.clone())?;
+        maker.number = generation * 3;
+        let (made, missing) = rows::base_of(&mut maker, generation)?;
+        drop(connection);
+        if generation == 0 {
+            empty = missing;
+        }
+        base_rows.push(made);
+        bases.push(base);
+    }
+    drop(admin);
+    Ok(Ready { catalogue, rules, secrets, words, prepared, bases, base_rows, empty })
 }
 
 /// Start values of the harness's sessions: nothing waits for ever.

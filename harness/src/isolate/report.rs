@@ -37,6 +37,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What time tells of B, for information: no finding, and no line of `results.jsonl`.
     pub timings: Vec<Timing>,
+    /// Why the run ended before its time, where it did: what was found until then is told all the same.
+    pub ended_early: Option<String>,
     /// Why the report could not be written, where it could not.
     pub unsaved: Option<String>,
 }
@@ -132,7 +134,10 @@ impl Report {
                 "property": property, "target": self.contract, "backend": self.backend, "verdict": "held",
                 "cases": cases, "seed": self.seed, "ms": self.ms as u64,
             });
-            if cases == 0 {
+            if let Some(reason) = &self.ended_early {
+                line["verdict"] = json!("error");
+                line["reason"] = json!(reason);
+            } else if cases == 0 {
                 line["verdict"] = json!("not_run");
                 line["reason"] =
                     json!("no program of this kind ran: none fits the contract, or the time was too short");

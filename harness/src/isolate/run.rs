@@ -119,8 +119,13 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
             })
             .collect()
     });
+    let mut ended_early = None;
     for outcome in outcomes {
-        outcome?;
+        match outcome {
+            // What was found before the server or its disk failed holds.
+            Err(Problem::Harness(error)) if !lock(&shared.findings).is_empty() => ended_early = Some(error),
+            outcome => outcome?,
+        }
     }
     let mut findings = shared.findings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let read: BTreeSet<String> = findings
@@ -155,12 +160,16 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
         notes: {
             let slow = shared.slow.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             let stopped = slow.into_iter().filter(|(_, count)| *count > 1).map(|(object, _)| {
-                format!("statements on {object} did not end within three seconds; no more of them were sent")
+                format!(
+                    "statements on {object} did not end within three seconds, or ended the server, twice; no more of them \
+                     were sent"
+                )
             });
             let more = shared.more.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
             bench.notes.iter().cloned().chain(stopped).chain(told_by_name(&more)).collect()
         },
         timings: shared.timings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        ended_early,
         unsaved: None,
     };
     // What was found is told even where it cannot be kept.
@@ -172,7 +181,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// A worker from its first row to its last replay. Where it fails, what it found until then is kept as it is.
 fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Result<(), Problem> {
+    let mut found_here = Vec::new();
+    let outcome = look(bench, shared, options, worker, &mut found_here);
+    lock(&shared.findings).append(&mut found_here);
+    outcome
+}
+
+fn look(
+    bench: &Bench,
+    shared: &Shared,
+    options: &Options,
+    worker: usize,
+    found_here: &mut Vec<Finding>,
+) -> Result<(), Problem> {
     let jobs = options.jobs.max(1);
     let mut turn = worker;
     let number = (options.seed % 7) as usize;
@@ -183,7 +206,6 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
     // The time is for looking: servers and rows are there.
     let deadline = Instant::now() + options.time;
     let parameters = parameters(bench, &mut pair);
-    let mut found_here: Vec<Finding> = Vec::new();
     let mut checked = false;
     loop {
         let round = turn / STAGES.len();
@@ -206,7 +228,7 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         let time_left = || Instant::now() < until && !enough();
         if worker == 0 && !checked && !enough() && !bench.contract.neighbour.concurrent.is_empty() {
             let part = Instant::now() + options.time / 5;
-            neighbour(bench, shared, &mut pair, &programs, options, part, &mut found_here)?;
+            neighbour(bench, shared, &mut pair, &programs, options, part, found_here)?;
         }
         let mut changes = Changes::new(&setting);
         // A look at what was changed costs as much as a dozen programs.
@@ -231,7 +253,7 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
             self_check::identical(bench, &mut pair, &ending)?;
             checked = true;
             if bench.contract.neighbour.concurrent.is_empty() && !enough() {
-                neighbour(bench, shared, &mut pair, &programs, options, deadline, &mut found_here)?;
+                neighbour(bench, shared, &mut pair, &programs, options, deadline, found_here)?;
             }
         }
         if round > 0 || turn >= jobs {
@@ -272,28 +294,29 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
     endless.for_each(|object| _ = lock(&shared.slow).insert(object.clone(), 2));
     // Shrinking has time of its own.
     found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel()));
-    let rest = keep_some(&mut found_here);
+    let rest = keep_some(found_here);
     lock(&shared.more).extend(rest.iter().map(|finding| (finding.channel(), finding.object.clone())));
     let end = Instant::now() + SHRINKING.min(Duration::from_secs(4) * found_here.len() as u32);
     let count = found_here.len();
-    for (at, mut finding) in found_here.into_iter().enumerate() {
+    let mut told = BTreeSet::new();
+    for at in 0..count {
+        // One at a time: what is not replayed when the server fails is still there.
+        let mut finding = found_here.remove(0);
+        let kind = (finding.accepted.is_some(), finding.channel());
+        if Instant::now() > end + GRACE && told.contains(&kind) {
+            lock(&shared.more).insert((finding.channel(), finding.object));
+            continue;
+        }
+        told.insert(kind);
         let left = end.saturating_duration_since(Instant::now()) / (count - at).max(1) as u32;
         let until = Instant::now() + left.min(Duration::from_secs(8));
         if finding.program.steps.iter().any(|step| step.actor == super::program::Actor::Beside) {
             lock(&shared.findings).push(finding);
             continue;
         }
-        // Its own rows first: the worlds have moved on since it was found.
-        match pair.rebuild_exactly(finding.base, None, (&finding.rows.0, &finding.rows.1)) {
-            Ok(()) => finding::shrink(bench, &mut pair, &mut finding, until)?,
-            // Rows that cannot be written out are made as they were.
-            Err(Problem::Harness(_)) => {
-                pair.rebuild(finding.stage)?;
-                finding::replay(bench, &mut pair, &mut finding)?;
-            }
-            Err(other) => return Err(other),
-        }
+        let least = least(bench, &mut pair, &mut finding, until);
         lock(&shared.findings).push(finding);
+        least?;
     }
     if worker == 0 && !options.quiet && !options.fail_fast && options.time >= TIMED {
         // Information: where it cannot be had, the run is none the worse.
@@ -302,6 +325,20 @@ fn work(bench: &Bench, shared: &Shared, options: &Options, worker: usize) -> Res
         }
     }
     Ok(())
+}
+
+/// Shrinks a finding and replays it, in worlds with its rows.
+fn least(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding, until: Instant) -> Result<(), Problem> {
+    // Its own rows first: the worlds have moved on since it was found.
+    match pair.rebuild_exactly(finding.base, None, (&finding.rows.0, &finding.rows.1)) {
+        Ok(()) => finding::shrink(bench, pair, finding, until),
+        // Rows that cannot be written out are made as they were.
+        Err(Problem::Harness(_)) => {
+            pair.rebuild(finding.stage)?;
+            finding::replay(bench, pair, finding)
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// The shortest run that ends with a look at times.
@@ -350,6 +387,9 @@ fn told_by_name(more: &BTreeSet<(Channel, String)>) -> Vec<String> {
 
 /// How many findings of a worker are kept where the first was enough.
 const FIRST: usize = 3;
+
+/// How much longer it replays what it could not shrink, before it tells more of the same by name only.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// How long a worker shrinks at most.
 const SHRINKING: Duration = Duration::from_secs(20);

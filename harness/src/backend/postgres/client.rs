@@ -71,12 +71,18 @@ impl Address {
     }
 }
 
+/// What [`ClientError::Slow`] says.
+pub const NO_ANSWER: &str = "no answer in time";
+
 /// Why a connection is of no use any more, or never was.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The socket failed or the server went away.
     #[error("connection lost: {0}")]
     Lost(#[from] std::io::Error),
+    /// Nothing came within the limit; what was asked may still go on.
+    #[error("{NO_ANSWER}")]
+    Slow,
     /// The server refused the connection.
     #[error("{0}")]
     Refused(Box<Report>),
@@ -244,7 +250,10 @@ impl Connection {
                 return Ok(message);
             }
             let mut buffer = [0_u8; 16 * 1024];
-            let read = self.stream.read(&mut buffer)?;
+            let read = self.stream.read(&mut buffer).map_err(|error| match error.kind() {
+                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => ClientError::Slow,
+                _ => ClientError::Lost(error),
+            })?;
             if read == 0 {
                 return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
             }

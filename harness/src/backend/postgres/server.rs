@@ -64,9 +64,26 @@ impl Drop for Ground {
 
 /// Databases are made by the dozen: in memory that takes a fifth of the time. Two gigabytes must be free.
 fn roomy_memory() -> Option<PathBuf> {
-    let output = Command::new("df").args(["--output=avail", "-B1", "/dev/shm"]).output().ok()?;
-    let free: u64 = String::from_utf8_lossy(&output.stdout).lines().nth(1)?.trim().parse().ok()?;
-    (free > 2 << 30).then(|| PathBuf::from("/dev/shm"))
+    let memory = PathBuf::from("/dev/shm");
+    (free(&memory)? > 2 << 30).then_some(memory)
+}
+
+/// Free bytes of the file system that holds a folder.
+fn free(folder: &Path) -> Option<u64> {
+    let output = Command::new("df").args(["--output=avail", "-B1"]).arg(folder).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().nth(1)?.trim().parse().ok()
+}
+
+/// Why a server on a data folder may have broken down, where something tells: its log, or a disk so full that the log
+/// holds nothing.
+pub(super) fn cause(data: &Path, alive: bool) -> Option<String> {
+    const LITTLE: u64 = 1 << 20;
+    if free(data).is_some_and(|left| left < LITTLE) {
+        return Some(format!("no space is left in {}", data.display()));
+    }
+    let words = last_words(data);
+    // A server that a panic ended may already be back.
+    (!alive || words.contains("PANIC: ")).then(|| format!("the server ended: {words}"))
 }
 
 fn remove_stale(temporary: &Path) {
@@ -212,7 +229,9 @@ impl Process {
         };
         std::fs::write(&note, port.to_string()).map_err(|error| format!("{}: {error}", note.display()))?;
         let log = data.with_extension("log");
-        let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        // What a server said before it broke down stays there when it comes back.
+        let file = File::options().create(true).append(true).open(&log);
+        let file = file.map_err(|error| format!("{}: {error}", log.display()))?;
         let errors = file.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
         let child = command(&binaries.bin.join("postgres"))
             .arg("-D")
@@ -238,8 +257,7 @@ impl Process {
             }
             let ended = matches!(server.child.try_wait(), Ok(Some(_)));
             if ended || Instant::now() > deadline {
-                let text = std::fs::read_to_string(&log).unwrap_or_default();
-                return Err(format!("the server does not start: {}", text.trim()));
+                return Err(format!("the server does not start: {}", last_words(data)));
             }
             std::thread::sleep(Duration::from_millis(15));
         }
@@ -270,6 +288,22 @@ impl Drop for Process {
         self.signal(libc::SIGQUIT);
         let _ = self.child.wait();
     }
+}
+
+/// The last lines of a server's log, of which those that tell why it ended come before all others.
+fn last_words(data: &Path) -> String {
+    const LINES: usize = 4;
+    let text = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines().filter(|line| !line.contains("the database system is")) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let grave: Vec<&str> =
+        lines.iter().copied().filter(|line| line.contains("PANIC: ") || line.contains("FATAL: ")).collect();
+    let told = if grave.is_empty() { lines } else { grave };
+    told[told.len().saturating_sub(LINES)..].join("\n")
 }
 
 /// Ends a server that runs on a data folder of ours without being our child: `pg_ctl restart` from outside starts one.

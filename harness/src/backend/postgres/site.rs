@@ -213,6 +213,14 @@ impl Server {
         }
     }
 
+    /// Why it may have broken down, where that can be told from this machine.
+    pub fn cause(&mut self) -> Option<String> {
+        match &mut self.handle {
+            Handle::Process(process) => server::cause(&self.data, process.alive()),
+            Handle::Container(_) | Handle::Foreign(_) => None,
+        }
+    }
+
     /// Stops it cleanly, so that its folder can be copied.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //! millisecond where a new database costs fifty. Sequences, which no rollback brings back, are put back apart.
 
 use super::World;
-use crate::backend::postgres::client::Connection;
+use crate::backend::postgres::client::{Connection, NO_ANSWER};
 use crate::backend::postgres::message::Answer;
 use crate::backend::postgres::quote_name;
 use crate::isolate::bench::{self, Problem, SETTINGS};
@@ -50,9 +50,11 @@ impl World<'_> {
             _ => self.undone(program),
         };
         match outcome {
-            Err(Problem::Harness(_)) => {
+            Err(Problem::Harness(error)) => {
                 self.revive()?;
-                self.slow = 2;
+                // A statement that the server could not stop. A server that went away may have done so by chance; twice
+                // at the same statement it has not.
+                self.slow = if error.contains(NO_ANSWER) { 2 } else { 1 };
                 let mut trace = Trace::default();
                 let lost = crate::backend::postgres::message::Report {
                     severity: "FATAL".to_owned(),
@@ -110,7 +112,8 @@ impl World<'_> {
         self.revived
     }
 
-    /// Whether the last program had to be stopped: 1 by the server's time-out, 2 by closing the connection.
+    /// Whether the last program had to be stopped: 1 by the server's time-out or because the server went away, 2 by
+    /// closing the connection.
     pub fn was_slow(&self) -> usize {
         self.slow
     }
