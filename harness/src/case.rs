@@ -211,3 +211,21 @@ impl StepObservation {
     /// The cost of a call that used up a limit.
     pub const LIMIT: u64 = 10;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hang_costs_ten_starts_a_crash_one_and_a_panic_in_this_process_none() {
+        let cost = |how: &str| {
+            let outcome = Err(CallError::Broken { how: how.to_owned(), detail: String::new() });
+            let step =
+                StepObservation { outcome, exchanges: Vec::new(), after: Vec::new(), log: String::new() };
+            let run =
+                RunObservation { of: 0, refused: None, start: Vec::new(), steps: vec![step.clone(), step] };
+            Observation { runs: vec![run] }.cost()
+        };
+        assert_eq!(["hung", "flooded", "crashed", "junk", "panicked"].map(cost), [20, 20, 2, 0, 0]);
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! `wire/intents.json` holds the data model, the stored items and the intents. Each is sent twenty times; where the
 //! requests differ from time to time, the snapshot says so in place of any one of them. A target whose language is not
-//! on this machine is reported as not run, and its snapshot stays as it is.
+//! on this machine is reported as not run, and its snapshot stays as it is; with `PROOFHOUSE_REQUIRE_TARGETS=1`, as in CI, that fails.
 
 use proofhouse::backend::Embedded;
 use proofhouse::case::{Case, Run, Start, Step, StepObservation};
@@ -140,6 +140,7 @@ fn check(target: &str) {
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(body).expect("a thread");
     match thread.join().expect("no panic") {
         Ok(text) => snapshot(target, &text),
+        Err(error) if std::env::var_os("PROOFHOUSE_REQUIRE_TARGETS").is_some() => panic!("{target}: {error}"),
         Err(error) => eprintln!("not run: {target}: {error}"),
     }
 }

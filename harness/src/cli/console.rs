@@ -5,6 +5,7 @@ use crate::engine::campaign::{Listener, Row, write_report};
 use crate::engine::finding::Finding;
 use crate::engine::stores::Leak;
 use crate::engine::threats::ThreatModel;
+use crate::report::visible::plain;
 use crate::report::{jsonl, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ impl Console {
 
 impl Listener for Console {
     fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| eprintln!("{}", plain(line)));
     }
 
     fn progress(&self, target: &str, property: &str, cases: u64) {

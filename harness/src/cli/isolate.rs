@@ -3,6 +3,7 @@
 use super::{FINDINGS, Failure};
 use crate::backend::postgres::Choice;
 use crate::isolate::{self, Options, Problem};
+use crate::report::visible::plain;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -92,7 +93,7 @@ pub fn run(args: Args) -> ExitCode {
     };
     match isolate::run(&options) {
         Ok(report) => {
-            print!("{}", report.print(&report.objects, &options));
+            print!("{}", plain(&report.print(&report.objects, &options)));
             if let Some(reason) = &report.ended_early {
                 return fail(&Problem::Harness(format!("the run ended before its time: {reason}")));
             }
@@ -113,18 +114,18 @@ pub(super) fn replay(file: &Path, postgres: &Choice) -> Result<u8, Failure> {
     })?;
     let finding = &replayed.finding;
     if finding.stable == 0 {
-        println!("the finding no longer shows on {}: {}", replayed.backend, finding.title());
+        println!("the finding no longer shows on {}: {}", replayed.backend, plain(&finding.title()));
         return Ok(0);
     }
     let name = file.display().to_string();
     let name = name.strip_suffix(".case.json").unwrap_or(&name);
-    print!("{}", isolate::finding::print(finding, &replayed.contract, name));
+    print!("{}", plain(&isolate::finding::print(finding, &replayed.contract, name)));
     println!("replayed on {}", replayed.backend);
     Ok(FINDINGS)
 }
 
 fn fail(problem: &Problem) -> ExitCode {
-    eprintln!("error: {problem}");
+    eprintln!("error: {}", plain(&problem.to_string()));
     ExitCode::from(match problem {
         Problem::Contract(_) | Problem::Usage(_) => 2,
         Problem::Missing(_) | Problem::Harness(_) => 3,

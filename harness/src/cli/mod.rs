@@ -20,6 +20,7 @@ mod serve;
 
 pub use catalogue::Catalogue;
 
+use crate::report::visible::plain;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -104,7 +105,7 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            eprintln!("error: {}", plain(&failure.to_string()));
             ExitCode::from(failure.status)
         }
     }

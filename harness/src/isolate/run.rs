@@ -11,6 +11,7 @@ use super::self_check;
 use super::timing::{self, Timing};
 use super::verdict::{accepted, finding_of, is_new};
 use crate::backend::postgres::Choice;
+use crate::report::visible::plain;
 use crate::tape::Source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -82,7 +83,7 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
     let prepared = start.elapsed();
     if !options.quiet {
         for note in &bench.notes {
-            println!("note: {note}");
+            println!("note: {}", plain(note));
         }
         println!(
             "isolate {} · {} · {} tables, {} functions · ready in {} ms",
@@ -455,7 +456,7 @@ fn trial(
         if finding.accepted.is_none() {
             shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);
             if !options.quiet {
-                println!("  {:>6} ms  {}", finding.ms, finding.title());
+                println!("  {:>6} ms  {}", finding.ms, plain(&finding.title()));
             }
         }
         found.push(finding);
@@ -531,7 +532,7 @@ fn neighbour(
                 if finding.accepted.is_none() {
                     shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);
                     if !options.quiet {
-                        println!("  {:>6} ms  {}", finding.ms, finding.title());
+                        println!("  {:>6} ms  {}", finding.ms, plain(&finding.title()));
                     }
                 }
                 seen_here.push((program, finding));
