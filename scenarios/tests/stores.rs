@@ -1,7 +1,7 @@
 //! Stores of a threat model: what `run` says of them, on a real server.
 
 use proofhouse::engine::campaign::{Listener, Row, Verdict};
-use proofhouse::engine::cell::Budget;
+use proofhouse::engine::cell::{Budget, Shard};
 use proofhouse::engine::finding::Finding;
 use proofhouse::engine::stores::{Leak, Stores, run};
 use proofhouse::report::jsonl;
@@ -69,7 +69,7 @@ fn a_leak_of_a_store_is_a_row_a_story_and_a_saved_case() {
         verdicts(&rows)[..2],
         [("isolation_read", Verdict::Finding), ("isolation_write", Verdict::Finding)]
     );
-    let line = jsonl::lines(&[], &rows, 1).into_iter().next().expect("a line");
+    let line = jsonl::lines(&[], &rows, 1, Shard::WHOLE).into_iter().next().expect("a line");
     assert_eq!(line.channel.as_deref(), Some("read"));
     assert_eq!((line.target.as_str(), line.stable.as_deref()), ("notes", Some("20 of 20")));
     assert!(Path::new(&line.file.expect("a file")).is_file());

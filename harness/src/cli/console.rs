@@ -2,6 +2,7 @@
 //! indicatif.
 
 use crate::engine::campaign::{Listener, Row, write_report};
+use crate::engine::cell::Shard;
 use crate::engine::finding::Finding;
 use crate::engine::stores::Leak;
 use crate::engine::threats::ThreatModel;
@@ -17,11 +18,12 @@ pub(crate) struct Console {
     models: Vec<ThreatModel>,
     results: Option<PathBuf>,
     seed: u64,
+    shard: Shard,
 }
 
 impl Console {
     /// For the threat models of a run; `results` is the file that is kept up to date.
-    pub(crate) fn new(models: Vec<ThreatModel>, results: Option<PathBuf>, seed: u64) -> Self {
+    pub(crate) fn new(models: Vec<ThreatModel>, results: Option<PathBuf>, seed: u64, shard: Shard) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
             bar.set_style(style);
@@ -29,7 +31,7 @@ impl Console {
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, models, results, seed }
+        Self { bar, models, results, seed, shard }
     }
 
     /// Takes the progress line away.
@@ -65,9 +67,9 @@ impl Listener for Console {
     }
 
     fn rows(&self, rows: &[Row]) {
-        if let Some(path) = &self.results
-            && let Err(error) = write_report(path, &jsonl::text(&jsonl::lines(&self.models, rows, self.seed)))
-        {
+        let Some(path) = &self.results else { return };
+        let lines = jsonl::lines(&self.models, rows, self.seed, self.shard);
+        if let Err(error) = write_report(path, &jsonl::text(&lines)) {
             self.say(&format!("error: {error}"));
         }
     }

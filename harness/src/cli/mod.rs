@@ -14,6 +14,7 @@ mod corpus;
 pub mod doctor;
 pub mod isolate;
 mod list;
+mod merge;
 mod replay;
 mod run;
 mod serve;
@@ -48,6 +49,8 @@ struct Arguments {
 enum Command {
     /// Run threat models: the main job. Without an argument: the shipped ones
     Run(Box<run::Arguments>),
+    /// One report out of the shards of a run
+    Merge(merge::Arguments),
     /// Test tenant isolation of a Postgres schema from its contract
     Isolate(isolate::Args),
     /// Run a saved case, narrated
@@ -95,6 +98,7 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments, &catalogue),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Isolate(arguments) => return isolate::run(arguments),
         Command::Replay(arguments) => replay::run(&arguments, &catalogue),
         Command::Corpus(arguments) => corpus::run(&arguments, &catalogue),

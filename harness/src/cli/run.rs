@@ -14,6 +14,7 @@ use crate::property::{self, Property};
 use crate::report::evidence::Evidence;
 use crate::report::folder::{Folder, FolderError};
 use crate::report::mutants::Mutant;
+use crate::report::run_file::{self, RunFile};
 use crate::report::{jsonl, terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -57,12 +58,13 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
     jobs: u64,
     /// Only the I-th of N shares of the cases, I from 1
-    #[arg(long, value_parser = shard, value_name = "I/N")]
+    #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     /// Print the distribution of the cases
     #[arg(long)]
     labels: bool,
-    /// The folder of the report: index.html, junit.xml, results.sarif, results.jsonl, history.jsonl
+    /// The folder of the report: index.html, junit.xml, results.sarif, results.jsonl, history.jsonl,
+    /// run.json
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// The table of planted bugs that ci/mutants wrote, for the page
@@ -85,15 +87,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         other => return Err(format!("{other:?} is no unit of time: say ms, s, m or h")),
     };
     Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
-}
-
-fn shard(text: &str) -> Result<Shard, String> {
-    let parts: Option<(u64, u64)> =
-        text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
-    match parts {
-        Some((index, of)) if index >= 1 && index <= of => Ok(Shard { index: index - 1, of }),
-        _ => Err(format!("{text:?} is no share: say 1/4 to 4/4")),
-    }
 }
 
 pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Failure> {
@@ -123,10 +116,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         Some(path) => Mutant::read(path).map_err(Failure::usage)?,
         None => Vec::new(),
     };
-    let report = Folder::open(&folder).map_err(|error| match error {
-        FolderError::Clear { .. } => Failure::failed(error),
-        FolderError::Make { .. } | FolderError::History(_) => Failure::usage(error),
-    })?;
+    let report = open_folder(&folder)?;
     let budget = match (arguments.cases, arguments.time) {
         (Some(cases), _) => Allowance::Each(Budget::Cases(cases)),
         (None, Some(time)) => Allowance::Each(Budget::Time(time)),
@@ -146,7 +136,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         failures: folder.join("failures"),
     };
     let results = report.results();
-    let console = Console::new(models.clone(), Some(results.clone()), arguments.seed);
+    let console = Console::new(models.clone(), Some(results.clone()), arguments.seed, campaign.shard);
     let start = Instant::now();
     let mut outcome = campaign::run(&campaign, &console);
     let wanted = |id: &str| wanted(arguments, &models, id);
@@ -165,7 +155,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
     };
     outcome.rows.extend(stores::run(&stores, &console).map_err(Failure::usage)?);
     console.finish();
-    let lines = jsonl::lines(&models, &outcome.rows, arguments.seed);
+    let lines = jsonl::lines(&models, &outcome.rows, arguments.seed, campaign.shard);
     let written = write_report(&results, &jsonl::text(&lines));
     let evidence = Evidence {
         models: &models,
@@ -175,8 +165,21 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         seconds: start.elapsed().as_secs_f64(),
         mutants: &mutants,
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let reported = report.write(&evidence, i64::try_from(now).unwrap_or_default());
+    let run = RunFile {
+        proofhouse: run_file::VERSION,
+        build: env!("CARGO_PKG_VERSION").to_owned(),
+        shard: campaign.shard,
+        seed: arguments.seed,
+        backend: evidence.backend.clone(),
+        budget: campaign.budget.to_string(),
+        first: arguments.first,
+        seconds: evidence.seconds,
+        models: models.clone(),
+        accepted: campaign.accepted.clone(),
+        rows: outcome.rows.clone(),
+        errors: outcome.errors.clone(),
+    };
+    let reported = report.write(&evidence, &run, now());
     print!("{}", terminal::evidence(&models, &outcome));
     if arguments.labels {
         for row in outcome.rows.iter().filter(|row| row.cases > 0) {
@@ -194,6 +197,14 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
     Ok(status(&outcome))
 }
 
+/// Opens the folder of a report.
+pub(super) fn open_folder(folder: &Path) -> Result<Folder, Failure> {
+    Folder::open(folder).map_err(|error| match error {
+        FolderError::Clear { .. } => Failure::failed(error),
+        FolderError::Make { .. } | FolderError::History(_) => Failure::usage(error),
+    })
+}
+
 fn save(outcome: &CampaignOutcome, catalogue: &Catalogue) -> Result<(), Failure> {
     let folder = catalogue.failures.clone().unwrap_or_else(|| PathBuf::from("snapshots/failures"));
     let findings: Vec<&Finding> = outcome
@@ -208,8 +219,14 @@ fn save(outcome: &CampaignOutcome, catalogue: &Catalogue) -> Result<(), Failure>
     Ok(())
 }
 
+/// Now, in seconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(since).unwrap_or_default()
+}
+
 /// The exit status of a run.
-fn status(outcome: &CampaignOutcome) -> u8 {
+pub(super) fn status(outcome: &CampaignOutcome) -> u8 {
     let any = |verdicts: &[Verdict]| outcome.rows.iter().any(|row| verdicts.contains(&row.verdict));
     let failed = outcome
         .rows
@@ -335,7 +352,9 @@ mod tests {
 
     #[test]
     fn shares_count_from_one() {
-        assert_eq!(shard("1/4"), Ok(Shard { index: 0, of: 4 }));
-        assert!(shard("0/4").is_err() && shard("5/4").is_err() && shard("x").is_err());
+        assert_eq!("1/4".parse(), Ok(Shard { index: 0, of: 4 }));
+        for bad in ["0/4", "5/4", "x"] {
+            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+        }
     }
 }

@@ -11,12 +11,12 @@
 //! An accepted finding is shown in full and does not fail a run; an entry that no longer occurs is stale.
 
 use super::threats::{FileError, line_of, parse_toml};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// An entry of `accepted.toml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// The file.
     pub path: PathBuf,

@@ -3,7 +3,7 @@
 use super::accepted::Accepted;
 use super::case_file::{CaseFile, CaseFileError, write_whole};
 use super::cell::{self, Budget, Cell, CellOutcome, Events, Shard};
-use super::finding::{Class, Finding, Stability};
+use super::finding::{Finding, Stability};
 use super::minimise::{Suspect, show_case};
 use super::row::empty;
 pub use super::row::{CampaignOutcome, Row, Verdict};
@@ -59,6 +59,17 @@ pub enum Allowance {
     Whole(Duration),
 }
 
+/// As a person reads it, with all that tells two budgets apart.
+impl std::fmt::Display for Allowance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Each(Budget::Cases(cases)) => write!(f, "{cases} cases each"),
+            Self::Each(Budget::Time(time)) => write!(f, "{time:?} each"),
+            Self::Whole(time) => write!(f, "{time:?} in all"),
+        }
+    }
+}
+
 /// Hears of a campaign's course, from any thread.
 pub trait Listener: Sync {
     /// A line for a person about set-up and notices.
@@ -86,12 +97,12 @@ pub fn run(campaign: &Campaign<'_>, listener: &dyn Listener) -> CampaignOutcome 
         };
         run_target(campaign, launch, *by_name, allowance, listener, &mut outcome);
     }
-    outcome.stale = stale(campaign, &outcome.rows);
+    outcome.stale = stale(&campaign.accepted, &outcome.rows);
     outcome
 }
 
 /// Entries of `accepted.toml` whose target and property were run well enough to show them, and did not.
-fn stale(campaign: &Campaign<'_>, rows: &[Row]) -> Vec<Accepted> {
+pub(crate) fn stale(accepted: &[Accepted], rows: &[Row]) -> Vec<Accepted> {
     let ran = |entry: &Accepted| {
         rows.iter()
             .any(|row| row.target == entry.target && row.property == entry.property && row.cases >= 1_000)
@@ -102,7 +113,7 @@ fn stale(campaign: &Campaign<'_>, rows: &[Row]) -> Vec<Accepted> {
                 || row.more.iter().any(|(identity, _)| entry.matches(&row.property, &row.target, identity))
         })
     };
-    campaign.accepted.iter().filter(|entry| ran(entry) && !seen(entry)).cloned().collect()
+    accepted.iter().filter(|entry| ran(entry) && !seen(entry)).cloned().collect()
 }
 
 /// Cases that were running when an earlier run died.
@@ -208,7 +219,7 @@ impl Events for TargetRun<'_, '_> {
             let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(row) = rows.iter_mut().find(|row| row.property == finding.property) {
                 row.findings.push(finding.clone());
-                row.verdict = verdict_of(row);
+                row.verdict = row.verdict_of_findings();
             }
             self.earlier.iter().chain(rows.iter()).cloned().collect::<Vec<_>>()
         };
@@ -229,7 +240,11 @@ impl Events for TargetRun<'_, '_> {
     }
 }
 
-fn save(finding: &Finding, failures: &Path) -> Result<PathBuf, CaseFileError> {
+/// Saves a finding's case under its stem.
+///
+/// # Errors
+/// [`CaseFileError::Write`] where the disk does not take it.
+pub fn save(finding: &Finding, failures: &Path) -> Result<PathBuf, CaseFileError> {
     let stem = Finding::stem(&finding.property, &finding.target, &finding.violation.identity);
     let path = failures.join(format!("{stem}.case.json"));
     case_file(finding).write(&path)?;
@@ -379,20 +394,6 @@ fn empty_row(property: &str, target: &str, campaign: &Campaign<'_>, by_name: boo
     Row { by_name, ..empty(property, target, &campaign.backend.to_string()) }
 }
 
-/// The verdict that the findings of a row add up to; `held` where there are none.
-fn verdict_of(row: &Row) -> Verdict {
-    let classes = row.findings.iter().map(Finding::class);
-    classes
-        .map(|class| match class {
-            Class::Defect => Verdict::Finding,
-            Class::Flaky => Verdict::Flaky,
-            Class::Hazard => Verdict::Hazard,
-            Class::Accepted => Verdict::Accepted,
-        })
-        .min()
-        .unwrap_or(Verdict::Held)
-}
-
 fn finish_cell(
     run: &TargetRun<'_, '_>,
     property: &dyn Property,
@@ -424,22 +425,11 @@ fn finish_cell(
     row.cases = seen.cases;
     row.discarded = seen.discards();
     row.ms = seen.ms;
-    row.verdict = verdict_of(row);
-    if row.verdict == Verdict::Held && seen.judged == 0 {
-        let worst = seen.discarded.iter().max_by_key(|(_, count)| **count);
-        let why =
-            worst.map(|(reason, count)| format!("{reason} ({count} of {})", seen.cases)).unwrap_or_default();
-        row.verdict = Verdict::NotApplicable;
-        row.reason = Some(format!("no case checked anything: {why}"));
-    }
-    if row.verdict == Verdict::Held
-        && let Some(missed) = missed_floor(property, capabilities, &seen)
-    {
-        row.verdict = Verdict::Error;
-        row.reason = Some(missed);
-    }
     row.discards = seen.discarded;
     row.labels = seen.labels;
+    let floors = property.floors(capabilities).into_iter();
+    row.floors = floors.map(|(label, percent)| (label.to_owned(), percent)).collect();
+    row.settle();
 }
 
 /// The same identity from two cells is one finding: the least case stays, the counts add up.
@@ -463,21 +453,6 @@ fn merge_finding(row: &mut Row, finding: &Finding) {
         }
         None => row.findings.push(finding.clone()),
     }
-}
-
-fn missed_floor(property: &dyn Property, capabilities: &Capabilities, seen: &CellOutcome) -> Option<String> {
-    if seen.cases < 1_000 {
-        return None;
-    }
-    property.floors(capabilities).into_iter().find_map(|(label, percent)| {
-        let count = seen.labels.get(label).copied().unwrap_or(0);
-        let share = count * 100 / seen.cases;
-        (share < u64::from(percent)).then(|| {
-            format!(
-                "the cases are not what they claim: {share} % are {label:?}, at least {percent} % should be"
-            )
-        })
-    })
 }
 
 /// Saved cases first: a regression is found before anything is generated.
@@ -531,6 +506,7 @@ pub fn replay(property: &dyn Property, file: &CaseFile, worker: &mut Worker) -> 
         first.observed.runs.get(first.violation.run).and_then(|run| run.steps.get(first.violation.step));
     Some(Finding {
         property: file.property.clone(),
+        generator: file.property.clone(),
         target: file.target.clone(),
         library: file.library.clone(),
         backend: worker.backend_name(),

@@ -11,14 +11,17 @@ use super::worker::{STACK, Worker};
 use crate::case::StepObservation;
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Identities of one property that are shrunk in one cell; more are counted and named, not shrunk.
-const IDENTITIES: usize = 20;
+pub(crate) const IDENTITIES: usize = 20;
 
 /// How long a cell goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +56,9 @@ pub struct Cell<'a> {
     pub events: &'a dyn Events,
 }
 
-/// A share of the cases of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A share of the cases of a run; in text it counts from one: `1/3`, `2/3`, `3/3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Shard {
     /// From 0.
     pub index: u64,
@@ -65,6 +69,39 @@ pub struct Shard {
 impl Shard {
     /// All cases.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts: Option<(u64, u64)> =
+            text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        match parts {
+            Some((index, of)) if index >= 1 && index <= of => Ok(Self { index: index - 1, of }),
+            _ => Err(format!("{text:?} is no share: say 1/4 to 4/4")),
+        }
+    }
+}
+
+impl TryFrom<String> for Shard {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Shard> for String {
+    fn from(shard: Shard) -> Self {
+        shard.to_string()
+    }
 }
 
 /// Hears what happens in a cell.

@@ -3,13 +3,16 @@
 use crate::case::Case;
 use crate::property::Violation;
 use crate::wire::Exchange;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A property that did not hold on a target.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The property's id.
     pub property: String,
+    /// The property whose generator made the case: another one where a passive property judged it.
+    pub generator: String,
     /// The target's name.
     pub target: String,
     /// Library and version under test.
@@ -22,7 +25,7 @@ pub struct Finding {
     pub case: Case,
     /// Requests of the step that shows it, in the least case.
     pub wire: Vec<Exchange>,
-    /// Index of the first case that showed it, from 0.
+    /// Index of the first case that showed it among those of its generator, from 0.
     pub first: u64,
     /// Cases that showed the same identity.
     pub count: u64,
@@ -47,7 +50,7 @@ pub struct Finding {
 }
 
 /// How far a case was shrunk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shrink {
     /// Operations of the case that was found.
     pub from: usize,
@@ -58,7 +61,7 @@ pub struct Shrink {
 }
 
 /// Replays that showed the finding again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stability {
     /// Replays that showed it.
     pub shown: u32,
@@ -74,7 +77,7 @@ impl Stability {
 }
 
 /// What of the least case matters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     /// Parts whose change makes the finding go away.
     pub matters: Vec<String>,

@@ -197,6 +197,7 @@ pub fn minimise(
     let library = &capabilities.library;
     Finding {
         property: judge.id().to_owned(),
+        generator: generator.id().to_owned(),
         target: cell.target.clone(),
         library: format!("{} {}", library.name, library.version).trim().to_owned(),
         backend: cell.backend.clone(),

@@ -1,12 +1,13 @@
 //! Rows of the evidence: the verdict of one property on one target or store.
 
 use super::accepted::Accepted;
-use super::finding::Finding;
+use super::finding::{Class, Finding};
 use super::stores::Leak;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The verdict of one property on one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the verdicts of the report, under their names")]
 pub enum Verdict {
@@ -22,7 +23,7 @@ pub enum Verdict {
 }
 
 /// A property on a target, with its verdict.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The property's id.
     pub property: String,
@@ -44,6 +45,8 @@ pub struct Row {
     pub discards: BTreeMap<String, u64>,
     /// Cases by label.
     pub labels: BTreeMap<String, u64>,
+    /// What share of the cases must carry a label, in percent: else they are not what they claim.
+    pub floors: BTreeMap<String, u32>,
     /// Wall time in milliseconds.
     pub ms: u64,
     /// Findings in the order of their first case.
@@ -54,6 +57,58 @@ pub struct Row {
     pub more: Vec<(String, u64)>,
     /// Whether the user asked for the target by name.
     pub by_name: bool,
+}
+
+/// Cases below which a floor says nothing.
+const CASES_OF_A_FLOOR: u64 = 1_000;
+
+impl Row {
+    /// The verdict that the findings add up to; `held` where there are none.
+    pub(crate) fn verdict_of_findings(&self) -> Verdict {
+        let classes = self.findings.iter().map(Finding::class);
+        classes
+            .map(|class| match class {
+                Class::Defect => Verdict::Finding,
+                Class::Flaky => Verdict::Flaky,
+                Class::Hazard => Verdict::Hazard,
+                Class::Accepted => Verdict::Accepted,
+            })
+            .min()
+            .unwrap_or(Verdict::Held)
+    }
+
+    /// Gives the row of a cell that is over its verdict: from its findings, else from what its cases were.
+    pub(crate) fn settle(&mut self) {
+        self.verdict = self.verdict_of_findings();
+        if self.verdict != Verdict::Held {
+            return;
+        }
+        if self.cases == self.discarded {
+            let worst = self.discards.iter().max_by_key(|(_, count)| **count);
+            let why = worst
+                .map(|(reason, count)| format!("{reason} ({count} of {})", self.cases))
+                .unwrap_or_default();
+            self.verdict = Verdict::NotApplicable;
+            self.reason = Some(format!("no case checked anything: {why}"));
+        } else if let Some(missed) = self.missed_floor() {
+            self.verdict = Verdict::Error;
+            self.reason = Some(missed);
+        }
+    }
+
+    fn missed_floor(&self) -> Option<String> {
+        if self.cases < CASES_OF_A_FLOOR {
+            return None;
+        }
+        self.floors.iter().find_map(|(label, percent)| {
+            let share = self.labels.get(label).copied().unwrap_or(0) * 100 / self.cases;
+            (share < u64::from(*percent)).then(|| {
+                format!(
+                    "the cases are not what they claim: {share} % are {label:?}, at least {percent} % should be"
+                )
+            })
+        })
+    }
 }
 
 /// What a campaign saw.
@@ -80,6 +135,7 @@ pub(super) fn empty(property: &str, target: &str, backend: &str) -> Row {
         discarded: 0,
         discards: BTreeMap::new(),
         labels: BTreeMap::new(),
+        floors: BTreeMap::new(),
         ms: 0,
         findings: Vec::new(),
         leaks: Vec::new(),

@@ -9,6 +9,7 @@ use super::row::{Row, Verdict, empty};
 use crate::backend::postgres::Choice;
 use crate::isolate::finding::{Finding, print, property_of};
 use crate::isolate::{self, Options, Problem, Report};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub struct Stores<'a> {
 }
 
 /// A leak of a store, for reports.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
     /// The symptom in one sentence.
     pub title: String,

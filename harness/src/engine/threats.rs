@@ -18,12 +18,12 @@
 //! ```
 
 use super::stores;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// A threat model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreatModel {
     /// Where it was read.
     pub path: PathBuf,
@@ -40,7 +40,7 @@ pub struct ThreatModel {
 }
 
 /// A row of a threat model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Threat {
     /// The row's id in its document: `T1`, `T-clobber`.
     pub id: String,
@@ -55,7 +55,7 @@ pub struct Threat {
 }
 
 /// Whether a threat is put to the proof.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Properties show it.

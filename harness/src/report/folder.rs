@@ -1,7 +1,8 @@
-//! The folder of the report: `results.jsonl`, `index.html`, `junit.xml`, `results.sarif`, `history.jsonl`.
+//! The folder of the report: `results.jsonl`, `index.html`, `junit.xml`, `results.sarif`, `history.jsonl`, `run.json`.
 
 use super::evidence::Evidence;
 use super::history::{self, Past};
+use super::run_file::RunFile;
 use super::{html, junit, sarif};
 use crate::engine::campaign::write_report;
 use crate::engine::threats::FileError;
@@ -47,7 +48,8 @@ impl Folder {
         std::fs::create_dir_all(path)
             .map_err(|source| FolderError::Make { path: path.to_owned(), source })?;
         let folder = Self { path: path.to_owned(), earlier: history::read(&path.join("history.jsonl"))? };
-        for file in [folder.results(), folder.page(), folder.junit(), folder.sarif()] {
+        let run = RunFile::path(path);
+        for file in [run, folder.results(), folder.page(), folder.junit(), folder.sarif()] {
             match std::fs::remove_file(&file) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     return Err(FolderError::Clear { path: file, source });
@@ -76,11 +78,12 @@ impl Folder {
         self.path.join("results.sarif")
     }
 
-    /// Writes all formats but `results.jsonl`, and adds the run to the history. `at` is now, in seconds since 1970.
+    /// Writes all formats but `results.jsonl`, adds the run to the history, and last writes `run.json`, which says that
+    /// the run is whole. `at` is now, in seconds since 1970.
     ///
     /// # Errors
     /// What could not be written, a line a file; the other files are written all the same.
-    pub fn write(&self, evidence: &Evidence<'_>, at: i64) -> Result<(), String> {
+    pub fn write(&self, evidence: &Evidence<'_>, run: &RunFile, at: i64) -> Result<(), String> {
         let mut runs = self.earlier.clone();
         runs.push(Past::of(evidence, at));
         let page = html::page(evidence, &runs, &self.path);
@@ -89,6 +92,7 @@ impl Folder {
             (self.junit(), junit::text(evidence).map_err(|error| error.to_string())),
             (self.sarif(), sarif::text(evidence).map_err(|error| error.to_string())),
             (self.path.join("history.jsonl"), Ok(history::text(&runs))),
+            (RunFile::path(&self.path), Ok(run.text())),
         ];
         let mut errors = Vec::new();
         for (path, text) in files {
@@ -114,11 +118,11 @@ mod tests {
         let sample = sample::run();
         for run in 1..=3 {
             let folder = Folder::open(&path).expect("opened");
-            for name in ["index.html", "junit.xml", "results.sarif", "results.jsonl"] {
+            for name in ["index.html", "junit.xml", "results.sarif", "results.jsonl", "run.json"] {
                 assert!(!path.join(name).exists(), "{name} of an earlier run");
             }
-            folder.write(&sample.evidence(), run).expect("written");
-            for name in ["index.html", "junit.xml", "results.sarif"] {
+            folder.write(&sample.evidence(), &sample::run_file("1/1"), run).expect("written");
+            for name in ["index.html", "junit.xml", "results.sarif", "run.json"] {
                 assert!(path.join(name).exists(), "{name}");
             }
             std::fs::write(path.join("results.jsonl"), "{}").expect("written");
@@ -132,7 +136,7 @@ mod tests {
         let folder = Folder::open(place.path()).expect("opened");
         std::fs::create_dir_all(place.path().join("junit.xml/occupied")).expect("made");
         let sample = sample::run();
-        let error = folder.write(&sample.evidence(), 1).expect_err("refused");
+        let error = folder.write(&sample.evidence(), &sample::run_file("1/1"), 1).expect_err("refused");
         assert!(error.contains("junit.xml") && error.lines().count() == 1, "{error}");
         assert!(place.path().join("index.html").exists() && place.path().join("results.sarif").exists());
     }

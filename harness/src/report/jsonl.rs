@@ -1,6 +1,7 @@
 //! `results.jsonl`: one line a row, and one line a finding identity where there are findings.
 
 use crate::engine::campaign::{Row, Verdict};
+use crate::engine::cell::Shard;
 use crate::engine::finding::{Class, Finding};
 use crate::engine::stores::Leak;
 use crate::engine::threats::ThreatModel;
@@ -22,6 +23,8 @@ pub struct Line {
     pub cases: u64,
     pub discarded: u64,
     pub seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     pub ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests_to_failure: Option<u64>,
@@ -36,6 +39,8 @@ pub struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable: Option<String>,
@@ -48,7 +53,18 @@ pub struct Line {
 }
 
 /// The lines of a run: for each threat the rows of its properties, or the rows alone without a threat model.
-pub fn lines(models: &[ThreatModel], rows: &[Row], seed: u64) -> Vec<Line> {
+///
+/// The lines of a share say which: `"shard": "2/3"`. Where a passive property judged the case of another one's
+/// generator, `generator` names that one: `tests_to_failure` is a number among its cases.
+pub fn lines(models: &[ThreatModel], rows: &[Row], seed: u64, shard: Shard) -> Vec<Line> {
+    let mut lines = plain_lines(models, rows, seed);
+    if shard != Shard::WHOLE {
+        lines.iter_mut().for_each(|line| line.shard = Some(shard.to_string()));
+    }
+    lines
+}
+
+fn plain_lines(models: &[ThreatModel], rows: &[Row], seed: u64) -> Vec<Line> {
     if models.is_empty() {
         return rows.iter().flat_map(|row| row_lines(None, row, seed)).collect();
     }
@@ -107,6 +123,7 @@ fn finding_line(row: &Line, finding: &Finding) -> Line {
         file: finding.file.as_ref().map(|file| file.display().to_string()),
         title: Some(finding.violation.title.clone()),
         identity: Some(finding.violation.identity.clone()),
+        generator: (finding.generator != finding.property).then(|| finding.generator.clone()),
         count: Some(finding.count),
         stable: Some(format!("{} of {}", finding.stable.shown, finding.stable.of)),
         reason: finding.accepted.clone().or_else(|| finding.violation.hazard.clone()),

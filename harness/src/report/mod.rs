@@ -9,6 +9,7 @@
 //! | [`junit`] | `junit.xml` |
 //! | [`sarif`] | `results.sarif` |
 //! | [`history`] | `history.jsonl`: a line a run |
+//! | [`run_file`], [`merge`] | `run.json`: a run as data; one run out of its shards |
 //! | [`mutants`] | the table of planted bugs, as `ci/mutants` measures it |
 //! | [`visible`] | text of a target, made safe to look at |
 //! | [`folder`] | the folder that holds them all |
@@ -19,7 +20,9 @@ pub mod history;
 pub mod html;
 pub mod jsonl;
 pub mod junit;
+pub mod merge;
 pub mod mutants;
+pub mod run_file;
 #[cfg(test)]
 mod sample;
 pub mod sarif;

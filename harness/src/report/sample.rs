@@ -2,6 +2,7 @@
 
 use super::evidence::Evidence;
 use super::mutants::Mutant;
+use super::run_file::{self, RunFile};
 use crate::case::Case;
 use crate::engine::accepted::Accepted;
 use crate::engine::campaign::{CampaignOutcome, Row, Verdict};
@@ -82,6 +83,7 @@ pub(super) fn exchange(operation: &str, sequence: u64, reply: Reply) -> Exchange
 pub(super) fn finding(property: &str, target: &str, identity: &str) -> Finding {
     Finding {
         property: property.to_owned(),
+        generator: property.to_owned(),
         target: target.to_owned(),
         library: format!("{target} 1.2.3"),
         backend: "embedded".to_owned(),
@@ -130,6 +132,7 @@ pub(super) fn row(property: &str, target: &str, verdict: Verdict) -> Row {
         discarded: if ran { 34 } else { 0 },
         discards: Default::default(),
         labels: Default::default(),
+        floors: Default::default(),
         ms: if ran { 900 } else { 0 },
         findings: Vec::new(),
         leaks: Vec::new(),
@@ -149,6 +152,25 @@ fn threat(id: &str, title: &str, properties: &[&str]) -> Threat {
         properties: properties.iter().map(|&id| id.to_owned()).collect(),
         status: Status::Tested,
         reason: None,
+    }
+}
+
+/// The sample as the share of a run.
+pub(super) fn run_file(shard: &str) -> RunFile {
+    let sample = run();
+    RunFile {
+        proofhouse: run_file::VERSION,
+        build: "1.0.0".to_owned(),
+        shard: shard.parse().expect("a share"),
+        seed: 7,
+        backend: "embedded".to_owned(),
+        budget: "1234 cases each".to_owned(),
+        first: false,
+        seconds: 12.3,
+        models: sample.models,
+        accepted: sample.outcome.stale,
+        rows: sample.outcome.rows,
+        errors: sample.outcome.errors,
     }
 }
 
