@@ -117,3 +117,18 @@ fn a_target_by_name_that_does_not_start_fails() {
     let text = refused(&["run", "--property", "frame", "--target", "false --really", "--cases", "3"], 3);
     assert!(text.contains("false"), "{text}");
 }
+
+#[test]
+fn a_weight_that_is_none_or_names_nothing_is_told() {
+    let run = |weight| {
+        let arguments =
+            ["run", "--property", "frame", "--target", "control", "--total", "1s", "--weight", weight];
+        refused(&arguments, 2)
+    };
+    let text = run("fram=2");
+    assert!(text.contains("no property is called \"fram\"; did you mean \"frame\""), "{text}");
+    let text = run("@contrl=2");
+    assert!(text.contains("no target is called \"contrl\"; did you mean \"control\""), "{text}");
+    let text = run("frame");
+    assert!(text.contains("say frame=3, @boto3=2 or frame@boto3=5"), "{text}");
+}

@@ -10,6 +10,7 @@ use crate::engine::check::case_files;
 use crate::engine::finding::{Class, Finding};
 use crate::engine::stores::{self, Stores};
 use crate::engine::threats::{ThreatModel, nearest};
+use crate::engine::weights::{Weight, Weights};
 use crate::property::{self, Property};
 use crate::report::evidence::Evidence;
 use crate::report::folder::{Folder, FolderError};
@@ -25,6 +26,9 @@ const WHOLE: Duration = Duration::from_secs(165);
 
 /// What of it one store may take.
 const STORE: Duration = Duration::from_secs(20);
+
+/// One store takes an eighth of the time that `--total` gives to all.
+const STORES: u32 = 8;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -48,6 +52,13 @@ pub(super) struct Arguments {
     /// Time for each property and target: 30s, 5m, 500ms
     #[arg(long, value_parser = duration)]
     time: Option<Duration>,
+    /// Time for all properties and targets together, shared out by weight
+    #[arg(long, value_parser = duration, conflicts_with_all = ["cases", "time"], value_name = "TIME")]
+    total: Option<Duration>,
+    /// How many times the share of others a property, a target or one on the other gets; those that name the same cell
+    /// multiply; repeatable
+    #[arg(long = "weight", value_name = "PROPERTY[@TARGET]=N", conflicts_with_all = ["cases", "time"])]
+    weights: Vec<Weight>,
     /// Stop each property at its first finding
     #[arg(long)]
     first: bool,
@@ -101,6 +112,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
     } else {
         choose_targets(arguments, &models, catalogue)?
     };
+    check_weights(&arguments.weights, &known, &targets, catalogue)?;
     let backend = choose_backend(&arguments.backend, arguments.allow_remote)?;
     let mut accepted = Vec::new();
     for model in &models {
@@ -117,16 +129,21 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         None => Vec::new(),
     };
     let report = open_folder(&folder)?;
+    let store = arguments.total.map_or(STORE, |total| total / STORES);
     let budget = match (arguments.cases, arguments.time) {
         (Some(cases), _) => Allowance::Each(Budget::Cases(cases)),
         (None, Some(time)) => Allowance::Each(Budget::Time(time)),
-        (None, None) => Allowance::Whole(WHOLE.saturating_sub(STORE * contracts.len() as u32)),
+        (None, None) => {
+            let whole = arguments.total.unwrap_or(WHOLE);
+            Allowance::Whole(whole.saturating_sub(store * contracts.len() as u32))
+        }
     };
     let campaign = Campaign {
         targets,
         properties,
         backend,
         budget,
+        weights: Weights(arguments.weights.clone()),
         seed: arguments.seed,
         jobs: arguments.jobs as usize,
         shard: arguments.shard.unwrap_or(Shard::WHOLE),
@@ -145,7 +162,7 @@ pub(super) fn run(arguments: &Arguments, catalogue: &Catalogue) -> Result<u8, Fa
         wanted: &wanted,
         budget: match campaign.budget {
             Allowance::Each(budget) => budget,
-            Allowance::Whole(_) => Budget::Time(STORE),
+            Allowance::Whole(_) => Budget::Time(store),
         },
         seed: arguments.seed,
         jobs: arguments.jobs as usize,
@@ -266,6 +283,31 @@ fn choose_properties<'a>(
         }
     }
     Ok(all.iter().map(AsRef::as_ref).filter(|property| wanted(arguments, models, property.id())).collect())
+}
+
+/// Whether all that has a weight is there: a typing error would leave the time shared out as before.
+fn check_weights(
+    weights: &[Weight],
+    known: &[&str],
+    targets: &[Chosen],
+    catalogue: &Catalogue,
+) -> Result<(), Failure> {
+    if weights.is_empty() {
+        return Ok(());
+    }
+    let mut names = catalogue.names()?;
+    names.extend(targets.iter().map(|(target, _)| target.name()));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for weight in weights {
+        let words = [("property", &weight.property, known), ("target", &weight.target, names.as_slice())];
+        for (what, word, known) in words {
+            let Some(word) = word.as_deref().filter(|word| !known.contains(word)) else { continue };
+            let near =
+                nearest(word, known).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+            return Err(Failure::usage(format!("--weight: no {what} is called {word:?}{near}")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a property is to be run: named on the command line, else by a threat, else all are.

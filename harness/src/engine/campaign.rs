@@ -8,6 +8,7 @@ use super::minimise::{Suspect, show_case};
 use super::row::empty;
 pub use super::row::{CampaignOutcome, Row, Verdict};
 use super::stores::Leak;
+use super::weights::{Weights, share};
 use super::worker::Worker;
 use crate::backend::{BackendChoice, BackendError};
 use crate::case::Case;
@@ -34,6 +35,8 @@ pub struct Campaign<'a> {
     pub backend: BackendChoice,
     /// For each cell, or for all together.
     pub budget: Allowance,
+    /// How a budget for all together is shared out.
+    pub weights: Weights,
     /// The run's seed.
     pub seed: u64,
     /// Workers.
@@ -55,7 +58,7 @@ pub struct Campaign<'a> {
 pub enum Allowance {
     /// For each property on each target.
     Each(Budget),
-    /// For the whole campaign, shared out evenly.
+    /// For the whole campaign, shared out by weight.
     Whole(Duration),
 }
 
@@ -89,11 +92,16 @@ pub fn run(campaign: &Campaign<'_>, listener: &dyn Listener) -> CampaignOutcome 
     let mut outcome = CampaignOutcome::default();
     let start = Instant::now();
     report_interrupted(campaign, listener);
+    let ids = || campaign.properties.iter().map(|property| property.id());
+    let weights =
+        campaign.targets.iter().map(|(launch, _)| campaign.weights.of_target(ids(), &launch.name()));
+    let weights: Vec<f64> = weights.collect();
     for (number, (launch, by_name)) in campaign.targets.iter().enumerate() {
-        let left = campaign.targets.len() - number;
         let allowance = match campaign.budget {
             Allowance::Each(budget) => Allowance::Each(budget),
-            Allowance::Whole(time) => Allowance::Whole(time.saturating_sub(start.elapsed()) / left as u32),
+            Allowance::Whole(time) => {
+                Allowance::Whole(share(time.saturating_sub(start.elapsed()), &weights[number..]))
+            }
         };
         run_target(campaign, launch, *by_name, allowance, listener, &mut outcome);
     }
@@ -344,6 +352,8 @@ fn run_target(
         .filter(|property| property.needs(&capabilities).is_ok())
         .collect();
     let start = Instant::now();
+    let weights: Vec<f64> =
+        applicable.iter().map(|property| campaign.weights.of(property.id(), &target)).collect();
     for (number, property) in applicable.iter().enumerate() {
         let passive: Vec<&dyn Property> = applicable
             .iter()
@@ -353,8 +363,8 @@ fn run_target(
         let budget = match allowance {
             Allowance::Each(budget) => budget,
             Allowance::Whole(time) => {
-                let left = (applicable.len() - number) as u32;
-                Budget::Time((time.saturating_sub(start.elapsed()) / left).max(Duration::from_millis(300)))
+                let mine = share(time.saturating_sub(start.elapsed()), &weights[number..]);
+                Budget::Time(mine.max(Duration::from_millis(300)))
             }
         };
         *run.now.lock().unwrap_or_else(PoisonError::into_inner) = property.id().to_owned();

@@ -14,6 +14,7 @@ use super::accepted::Accepted;
 use super::campaign::{Allowance, Campaign, CampaignOutcome, Listener, Row, Verdict, run};
 use super::cell::{Budget, Shard};
 use super::finding::{Class, Finding};
+use super::weights::Weights;
 use crate::backend::BackendChoice;
 use crate::property;
 use crate::report::terminal;
@@ -109,6 +110,7 @@ impl Check {
             properties: chosen,
             backend: self.backend.clone(),
             budget: Allowance::Each(self.budget),
+            weights: Weights::default(),
             seed: self.seed,
             jobs: self.jobs,
             shard: Shard::WHOLE,

@@ -13,6 +13,7 @@
 //! | [`row`] | the verdict of one property on one target or store |
 //! | [`stores`] | schemas of a threat model, judged by `isolate` |
 //! | [`threats`], [`accepted`] | the files that people write |
+//! | [`weights`] | how a campaign's time is shared out |
 //! | [`seed`] | a seed for each case |
 
 pub mod accepted;
@@ -30,4 +31,5 @@ pub mod row;
 pub mod seed;
 pub mod stores;
 pub mod threats;
+pub mod weights;
 pub mod worker;
