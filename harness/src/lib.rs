@@ -9,6 +9,7 @@ pub mod generate;
 pub mod isolate;
 pub mod property;
 pub mod report;
+pub mod store;
 pub mod tape;
 pub mod target;
 pub mod wire;

@@ -18,6 +18,7 @@ mod merge;
 mod replay;
 mod run;
 mod serve;
+mod store;
 
 pub use catalogue::Catalogue;
 
@@ -59,6 +60,8 @@ enum Command {
     Corpus(corpus::Arguments),
     /// Serve an engine as a DynamoDB endpoint on loopback
     Serve(serve::Arguments),
+    /// Keep findings, corpora and history in a folder or a bucket
+    Store(store::Arguments),
     /// List threats, properties, targets or backends
     List(list::Arguments),
     /// Say what this machine offers, or check an adapter method by method
@@ -103,6 +106,7 @@ pub fn main(catalogue: Catalogue) -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments, &catalogue),
         Command::Corpus(arguments) => corpus::run(&arguments, &catalogue),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Store(arguments) => store::run(&arguments),
         Command::List(arguments) => list::run(&arguments, &catalogue),
         Command::Doctor(arguments) => doctor::run(&arguments, &catalogue),
     };

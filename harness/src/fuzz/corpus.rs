@@ -8,10 +8,11 @@
 
 use crate::case::Case;
 use crate::engine::case_file::{CaseFile, write_whole};
-use crate::engine::seed::{case_seed, short_name};
+use crate::engine::seed::case_seed;
 use crate::property::{self, Property};
 use crate::tape::{BadHint, Choice, Source, SpanKind, Tape};
 use proofhouse_models::mapper::Capabilities;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -223,6 +224,13 @@ pub fn read_folder(folder: &Path) -> io::Result<Vec<Vec<u8>>> {
     files.iter().map(std::fs::read).collect()
 }
 
+/// The name of an input: 16 digits, so that grown corpora of a hundred thousand have no two of the same.
+fn name(input: &[u8]) -> String {
+    let mut digits = hex::encode(Sha256::digest(to_text(&[input.to_vec()])));
+    digits.truncate(16);
+    digits
+}
+
 /// Writes inputs into a folder of a fuzzer, each under a name made of its content; what is there stays.
 ///
 /// # Errors
@@ -230,8 +238,7 @@ pub fn read_folder(folder: &Path) -> io::Result<Vec<Vec<u8>>> {
 pub fn write_folder(folder: &Path, inputs: &[Vec<u8>]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for input in inputs {
-        let name = short_name(&to_text(std::slice::from_ref(input)));
-        write_whole(&folder.join(name), input).map_err(io::Error::other)?;
+        write_whole(&folder.join(name(input)), input).map_err(io::Error::other)?;
     }
     Ok(())
 }
