@@ -221,7 +221,7 @@ fn findings(row: &mut Row, rows: &[(Shard, &Row)], order: &[&str]) {
         (!finding.regression, generator, finding.first)
     };
     let mut all: Vec<&Finding> = rows.iter().flat_map(|(_, row)| &row.findings).collect();
-    all.sort_by(|one, other| place(one).cmp(&place(other)));
+    all.sort_by_key(|one| place(one));
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut saved: BTreeMap<&str, u64> = BTreeMap::new();
     for finding in &all {
