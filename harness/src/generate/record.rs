@@ -124,7 +124,8 @@ impl Generator<'_> {
                     if source.chance(15) {
                         return;
                     }
-                    let value = self.free_value(source, model, field);
+                    // In the same groups as a caller's record: the shrinker puts what a step wrote in place of it.
+                    let value = source.span("operand", |source| self.free_value(source, model, field));
                     if !is_empty_set(&value) {
                         record.insert(field.name.clone(), value);
                     }

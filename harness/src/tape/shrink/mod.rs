@@ -10,6 +10,7 @@ mod delete_columns;
 mod delete_spans;
 mod empty_spans;
 mod exchange;
+mod fold;
 mod hoist;
 mod lower;
 mod lower_equal;
@@ -74,7 +75,7 @@ struct Pass {
 }
 
 /// In the order in which they are tried first: from those that remove much to those that polish.
-const PASSES: [Pass; 15] = [
+const PASSES: [Pass; 16] = [
     Pass { name: "delete spans", run: delete_spans::run },
     Pass { name: "delete columns", run: delete_columns::run },
     Pass { name: "empty spans", run: empty_spans::run },
@@ -89,6 +90,7 @@ const PASSES: [Pass; 15] = [
     Pass { name: "lower pairs", run: lower_pairs::run },
     Pass { name: "redistribute", run: redistribute::run },
     Pass { name: "exchange", run: exchange::run },
+    Pass { name: "fold", run: fold::run },
     Pass { name: "delete choices", run: delete_choices::run },
 ];
 

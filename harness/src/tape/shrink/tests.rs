@@ -265,3 +265,21 @@ fn counterparts_that_stand_in_no_span_go_with_their_element() {
         }
     }
 }
+
+#[test]
+fn what_a_later_element_brought_is_there_from_the_start() {
+    let generate = |source: &mut Source| {
+        let value = |source: &mut Source| source.span("value", |source| source.integer(0..=999));
+        (value(source), source.list("step", 0..=4, value))
+    };
+    // Nothing but that number fails, so that no step can be dropped while the first value grows by itself.
+    let fails = |(first, steps): &(i64, Vec<i64>)| *first == 777 || steps.contains(&777);
+    for seed in 0..20_000 {
+        let mut source = Source::seeded(seed);
+        let drawn = generate(&mut source);
+        if drawn.0 != 777 && fails(&drawn) {
+            let shrunk = shrink(source.into_tape(), &Budget::default(), |source| fails(&generate(source)));
+            assert_eq!(generate(&mut Source::replay(shrunk.tape)), (777, vec![]), "seed {seed}");
+        }
+    }
+}
