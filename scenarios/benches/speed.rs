@@ -3,7 +3,7 @@
 //! For some properties, cases per second of the correct mapper through target, wire and embedded engine, beside the
 //! same requests made bare on the same engine; and two workers beside one. The sides take turns in one run and the
 //! fastest turn of each counts, so that a machine which does other work meanwhile does not decide. Ratios are printed,
-//! nothing is asserted.
+//! nothing is asserted. `ONLY` names one property.
 
 use proofhouse::backend::{Backend, BackendChoice, Embedded};
 use proofhouse::case::Case;
@@ -16,6 +16,10 @@ use proofhouse::wire::Reply;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// As the command has it; both sides of each ratio use it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROPERTIES: [&str; 4] = ["frame", "agreement", "never_broader", "round_trip"];
 /// Cases of one turn, and turns.
@@ -138,13 +142,14 @@ fn two_workers_beside_one(id: &str) {
 }
 
 fn main() {
-    let body = || {
-        for id in PROPERTIES {
-            harness_beside_bare(id);
-        }
-        for id in PROPERTIES {
-            two_workers_beside_one(id);
-        }
+    let only = std::env::var("ONLY").ok();
+    let chosen = move || {
+        let only = only.clone();
+        PROPERTIES.into_iter().filter(move |id| only.as_ref().is_none_or(|only| only == id))
+    };
+    let body = move || {
+        chosen().for_each(harness_beside_bare);
+        chosen().for_each(two_workers_beside_one);
     };
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(body);
     thread.expect("a thread").join().expect("no panic");

@@ -59,9 +59,10 @@ impl Session {
                         let trouble =
                             saved.err().map(|error| format!("error: {error}\n")).unwrap_or_default();
                         let text = format!(
-                            "{}  input {} of this process\n{trouble}",
+                            "{}  input {} of this process, after {:.2} s\n{trouble}",
                             terminal::finding(&finding, &[]),
                             finding.first + 1,
+                            finding.ms_to_failure as f64 / 1000.0,
                         );
                         Answer::Found { text }
                     }

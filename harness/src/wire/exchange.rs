@@ -34,6 +34,18 @@ impl Reply {
     }
 }
 
+/// What changes nothing, whatever it is asked.
+const READS: [&str; 8] = [
+    "GetItem",
+    "BatchGetItem",
+    "TransactGetItems",
+    "Query",
+    "Scan",
+    "DescribeTable",
+    "DescribeTimeToLive",
+    "ListTables",
+];
+
 /// A request on the wire with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
@@ -47,4 +59,11 @@ pub struct Exchange {
     pub sequence: u64,
     /// Microseconds since the step began; for reports and `backoff` only, never for a verdict on data.
     pub at_micros: u64,
+}
+
+impl Exchange {
+    /// Whether the request cannot have changed an item.
+    pub fn is_read(&self) -> bool {
+        READS.contains(&self.operation.as_str())
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn respond(wire: &Wire, target: Option<&str>, body: &[u8]) -> Option<
         return Some(Answer::new(&wire.refuse(target.unwrap_or_default(), reply)));
     };
     match serde_json::from_slice::<Value>(body) {
-        Ok(request) if request.is_object() => match wire.deliver(operation, &request) {
+        Ok(request) if request.is_object() => match wire.deliver(operation, request) {
             Delivery::Answer(reply) => Some(Answer::new(&reply)),
             Delivery::Lost => None,
         },

@@ -107,30 +107,24 @@ impl Wire {
     /// Answers a request of a target and records it. A lost answer shows as an internal error; callers that
     /// can break a connection use [`deliver`](Self::deliver).
     pub fn handle(&self, operation: &str, request: &Value) -> Reply {
-        match self.deliver(operation, request) {
+        match self.deliver(operation, request.clone()) {
             Delivery::Answer(reply) => reply,
             Delivery::Lost => lost(),
         }
     }
 
     /// Answers a request of a target, or loses the answer, and records it either way.
-    pub fn deliver(&self, operation: &str, request: &Value) -> Delivery {
+    pub fn deliver(&self, operation: &str, request: Value) -> Delivery {
         let (sequence, at_micros) = self.arrive();
-        let delivery = match self.before(operation, request, sequence) {
+        let delivery = match self.before(operation, &request, sequence) {
             Some(reply) => Delivery::Answer(reply),
-            None => self.after(operation, request, self.backend.call(operation, request)),
+            None => self.after(operation, &request, self.backend.call(operation, &request)),
         };
         let reply = match &delivery {
             Delivery::Answer(reply) => reply.clone(),
             Delivery::Lost => lost(),
         };
-        self.keep(Exchange {
-            operation: operation.to_owned(),
-            request: request.clone(),
-            reply,
-            sequence,
-            at_micros,
-        });
+        self.keep(Exchange { operation: operation.to_owned(), request, reply, sequence, at_micros });
         self.finished.notify_all();
         delivery
     }
