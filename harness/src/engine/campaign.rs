@@ -7,6 +7,7 @@ use super::finding::{Finding, Stability};
 use super::minimise::{Suspect, show_case};
 use super::row::empty;
 pub use super::row::{CampaignOutcome, Row, Verdict};
+use super::running::Running;
 use super::stores::Leak;
 use super::weights::{Weights, share};
 use super::worker::Worker;
@@ -17,7 +18,6 @@ use crate::target::{Launch, LaunchError};
 use proofhouse_models::mapper::Capabilities;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -164,22 +164,6 @@ struct TargetRun<'a, 'b> {
     running: Vec<Mutex<Option<Running>>>,
 }
 
-/// A file that is written over with each case: making a new one costs more than many a case.
-struct Running {
-    file: File,
-    length: usize,
-}
-
-impl Running {
-    fn write(&mut self, mut text: Vec<u8>) {
-        // Blanks over what is left of a longer case: JSON may end in them, and one write leaves no half of either.
-        text.resize(text.len().max(self.length), b' ');
-        self.length = text.len();
-        // A full disk is reported where findings are saved.
-        let _ = self.file.write_all_at(&text, 0);
-    }
-}
-
 impl TargetRun<'_, '_> {
     /// The stable findings so far, by property and identity.
     fn known(&self) -> BTreeSet<(String, String)> {
@@ -208,10 +192,11 @@ impl Events for TargetRun<'_, '_> {
         if slot.is_none() {
             let folder = running_folder(&self.campaign.failures);
             let file = File::create(folder.join(format!("{}-{worker}.case.json", std::process::id())));
-            *slot = file.ok().map(|file| Running { file, length: 0 });
+            *slot = file.ok().map(Running::new);
         }
         if let (Some(running), Ok(text)) = (slot.as_mut(), text) {
-            running.write(text);
+            // A full disk is reported where findings are saved.
+            let _ = running.write(text);
         }
     }
 

@@ -10,6 +10,7 @@
 //! | [`learn`] | what a probe sees of how a target stores tenants |
 //! | [`minimise`], [`explain`] | from a failing case to the least one, and what of it matters |
 //! | [`finding`], [`case_file`] | what is kept of it |
+//! | `running` | the case at work, for whoever finds the process gone |
 //! | [`row`] | the verdict of one property on one target or store |
 //! | [`stores`] | schemas of a threat model, judged by `isolate` |
 //! | [`threats`], [`accepted`] | the files that people write |
@@ -28,6 +29,7 @@ pub mod finding;
 pub mod learn;
 pub mod minimise;
 pub mod row;
+mod running;
 pub mod seed;
 pub mod stores;
 pub mod threats;
