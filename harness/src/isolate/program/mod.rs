@@ -4,6 +4,7 @@ mod escalate;
 mod pools;
 mod queries;
 mod random;
+mod residue;
 mod session;
 mod sql;
 mod statements;
@@ -167,6 +168,7 @@ pub fn systematic(setting: &Setting<'_>, inserts: &[String]) -> Vec<Program> {
         lists.extend(sql::programs(setting));
     }
     lists.push(session::listening(setting, inserts));
+    lists.push(residue::counting(setting, inserts));
     lists.extend(session::programs(setting));
     lists.extend(with_sequences(setting, vec![more]));
     let objects = queries::reached(setting).len().max(4);

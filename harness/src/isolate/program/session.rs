@@ -7,7 +7,14 @@ use crate::isolate::data::Rule;
 
 /// Lists of programs over connections.
 pub fn programs(setting: &Setting<'_>) -> Vec<Vec<Program>> {
-    vec![pooled(setting), outside(setting), partitions(setting), prepared(setting), empty_tenant(setting)]
+    vec![
+        pooled(setting),
+        outside(setting),
+        partitions(setting),
+        super::residue::programs(setting, &earlier(setting)),
+        prepared(setting),
+        empty_tenant(setting),
+    ]
 }
 
 /// What B sees of each table.
@@ -122,11 +129,11 @@ fn empty_tenant(setting: &Setting<'_>) -> Vec<Program> {
         .collect()
 }
 
-fn enter(tenant: usize) -> Step {
+pub(super) fn enter(tenant: usize) -> Step {
     Step { actor: Actor::Enter(tenant), ..Step::new("enter", "", "") }
 }
 
-fn leave(tenant: usize) -> Step {
+pub(super) fn leave(tenant: usize) -> Step {
     Step { actor: Actor::Leave(tenant), ..Step::new("leave", "", "") }
 }
 
@@ -180,16 +187,20 @@ fn earlier(setting: &Setting<'_>) -> Vec<Step> {
 /// B's request, then A's on the same connection.
 fn pooled(setting: &Setting<'_>) -> Vec<Program> {
     let mut programs = Vec::new();
+    let earlier = earlier(setting);
     for steps in looks(setting) {
         for group in steps.chunks(6) {
-            let mut all = earlier(setting);
-            all.push(enter(0));
-            all.extend(group.iter().cloned());
-            all.push(leave(0));
-            programs.push(Program { kind: Kind::Session, steps: all, unaligned: false });
+            programs.push(after(&earlier, group));
         }
     }
     programs
+}
+
+/// A's request on the connection that B gave back.
+pub(super) fn after(earlier: &[Step], request: &[Step]) -> Program {
+    let entered = earlier.iter().cloned().chain([enter(0)]);
+    let steps = entered.chain(request.iter().cloned()).chain([leave(0)]).collect();
+    Program { kind: Kind::Session, steps, unaligned: false }
 }
 
 /// A statement that the driver prepared for B and uses again for A: its plan must not keep who B was.

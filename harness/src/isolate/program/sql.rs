@@ -354,10 +354,8 @@ fn inference(setting: &Setting<'_>, table: &Table) -> Vec<Program> {
 /// What the server tells about others.
 fn server(setting: &Setting<'_>) -> Vec<Program> {
     let contract = setting.contract;
-    let mut programs = Vec::new();
+    let mut programs: Vec<Program> = super::residue::large_objects().into_iter().map(Program::one).collect();
     let mut push = |verb: &str, sql: &str| programs.push(Program::one(Step::new(verb, verb, sql)));
-    push("large objects", "SELECT count(*) FROM pg_largeobject_metadata");
-    push("large objects", "SELECT convert_from(lo_get(oid), 'UTF8') FROM pg_largeobject_metadata");
     if contract.sends(Family::Backends) {
         push(
             "backends",

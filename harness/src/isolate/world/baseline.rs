@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Baseline {
     /// Count and hash of the rows of each table.
     pub digest: BTreeMap<usize, (String, String)>,
+    /// Hash of all large objects; nothing where there are none.
+    pub large_objects: Option<String>,
     /// B's operations that work before A.
     pub probes: Vec<Probe>,
 }
@@ -35,7 +37,7 @@ pub struct Probe {
 impl World<'_> {
     /// Learns the digest and the probes. Sequences must stand where they will stand.
     pub(super) fn learn_baseline(&mut self) -> Result<(), Problem> {
-        self.baseline.digest = self.digest(&|_| true)?;
+        self.learn_digest()?;
         self.baseline.probes = Vec::new();
         let mut probes = self.candidates();
         probes.retain(|probe| !self.endless.contains(&probe.object));
@@ -70,7 +72,18 @@ impl World<'_> {
     /// The connection is lost.
     pub fn learn_digest(&mut self) -> Result<(), Problem> {
         self.baseline.digest = self.digest(&|_| true)?;
+        self.baseline.large_objects = self.large_objects()?;
         Ok(())
+    }
+
+    /// Hash of all large objects: whose they are, who may read them, what they hold.
+    pub(super) fn large_objects(&mut self) -> Result<Option<String>, Problem> {
+        Ok(self.connection.scalar(
+            "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', m.oid, m.lomowner, m.lomacl, \
+             pages.hash), ',' ORDER BY m.oid)) FROM pg_catalog.pg_largeobject_metadata m LEFT JOIN (SELECT loid, \
+             pg_catalog.md5(pg_catalog.string_agg(pageno || pg_catalog.md5(data), ',' ORDER BY pageno)) AS hash \
+             FROM pg_catalog.pg_largeobject GROUP BY loid) pages ON pages.loid = m.oid",
+        )?)
     }
 
     /// Count and hash of all rows, as they are now.

@@ -315,7 +315,7 @@ impl World<'_> {
         Ok(())
     }
 
-    fn put_back(&mut self, program: &Program) -> Result<(), Problem> {
+    pub(super) fn put_back(&mut self, program: &Program) -> Result<(), Problem> {
         if self.bench.catalogue.sequences.is_empty() {
             return Ok(());
         }
