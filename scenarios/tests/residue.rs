@@ -152,3 +152,15 @@ fn transactions_of_others_are_counted_unless_system_columns_are_excluded() {
     let (programs, _) = leaks(&bench("RESET app.tenant", &more(EXCLUDED)), counts);
     assert_eq!(programs, 0);
 }
+
+#[test]
+fn an_operator_of_as_own_is_given_to_the_planner_where_plans_are_not_shown() {
+    let operators =
+        |program: &Program| program.steps.iter().any(|step| step.sql.contains("OPERATOR(scratch.<<<)"));
+    let more = format!("[adversary]\nlevel = 'sql'\nexclude = [{EXCLUDED}]\n");
+    let bench = bench("RESET app.tenant", &more);
+    // Where the planner keeps its statistics to itself, what the operator is shown are A's own rows.
+    let (programs, found) = leaks(&bench, operators);
+    assert_eq!(programs, 3);
+    assert!(found.is_empty(), "{found:?}");
+}
