@@ -163,12 +163,22 @@ impl Place<'_> {
 
     /// An INSERT of some cells; those that the role may not set are left out.
     fn insert_of(&self, cells: &[Option<String>], omit_filled: bool, tail: &str) -> Option<Step> {
+        self.insert_without(cells, &|at| omit_filled && self.table.columns[at].fills_itself(), tail)
+    }
+
+    /// An INSERT of some cells, without those columns that are left to the database.
+    fn insert_without(
+        &self,
+        cells: &[Option<String>],
+        left: &dyn Fn(usize) -> bool,
+        tail: &str,
+    ) -> Option<Step> {
         let mut names = Vec::new();
         let mut values = Vec::new();
         let mut generated = Vec::new();
         let usable: Vec<usize> = self.table.usable('I').map(|(at, _)| at).collect();
         for (at, column) in self.table.columns.iter().enumerate() {
-            if !usable.contains(&at) || !column.settable() || (omit_filled && column.fills_itself()) {
+            if !usable.contains(&at) || !column.settable() || left(at) {
                 generated.push(column.name.clone());
                 continue;
             }

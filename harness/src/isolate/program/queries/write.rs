@@ -45,9 +45,17 @@ impl Place<'_> {
         let steps = keys.filter(guessed).filter_map(|constraint| {
             let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
             let cells = self.with(&self.with(&self.fresh_row(0), &over), &self.tenant_cells(0));
-            self.insert_of(&cells, false, "")
+            self.insert_with_key(&cells, constraint, "")
         });
         steps.collect()
+    }
+
+    /// An INSERT of a row for one of its keys: what the database fills itself is left to it, or another key, which A's
+    /// own rows may hold already, is met first.
+    fn insert_with_key(&self, cells: &Cells, key: &Constraint, tail: &str) -> Option<Step> {
+        let tenant = self.tenant_cells(0);
+        let given = |at: usize| key.columns.contains(&at) || tenant.iter().any(|(column, _)| *column == at);
+        self.insert_without(cells, &|at| self.table.columns[at].fills_itself() && !given(at), tail)
     }
 
     /// A's row that refers to B's: several, since B can delete only those to which it does not refer itself.
@@ -182,6 +190,13 @@ impl Place<'_> {
             values.sort();
             values.dedup();
             for value in values.iter().take(3) {
+                if tenant.contains(at) {
+                    // Without a condition: what reads a column must be readable when it is written, too.
+                    keys.push(self.one(
+                        "update",
+                        format!("UPDATE {name} SET {} = {}", column.sql(), quote_text(value)),
+                    ));
+                }
                 let row =
                     a.iter().find(|row| row[*at].as_ref() != Some(value)).and_then(|row| self.at_row(row));
                 let condition = row.map_or_else(String::new, |row| format!(" WHERE {row}"));
@@ -287,10 +302,8 @@ impl Place<'_> {
         for row in self.rows(true).iter().take(2) {
             let cells =
                 self.with(&self.with(&self.guessable(row), &self.parent_cells(false)), &self.tenant_cells(0));
-            programs.extend(
-                self.insert_of(&cells, false, &format!(" ON CONFLICT DO NOTHING{}", self.returning()))
-                    .map(Program::one),
-            );
+            let tail = format!(" ON CONFLICT DO NOTHING{}", self.returning());
+            programs.extend(self.insert_of(&cells, false, &tail).map(Program::one));
             let guessed = |c: &&Constraint| c.columns.iter().all(|at| !self.unguessable(*at));
             let arbiters = self.table.constraints.iter().filter(|c| c.arbiter && !c.columns.is_empty());
             for constraint in arbiters.filter(guessed) {
@@ -309,7 +322,7 @@ impl Place<'_> {
                 programs.extend(self.insert_of(&cells, false, &tail).map(Program::one));
                 let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
                 let single = self.with(&self.with(&self.fresh_row(5), &over), &self.tenant_cells(0));
-                programs.extend(self.insert_of(&single, false, &tail).map(Program::one));
+                programs.extend(self.insert_with_key(&single, constraint, &tail).map(Program::one));
             }
         }
         programs
