@@ -49,6 +49,11 @@ pub struct Stores<'a> {
     pub failures: PathBuf,
 }
 
+/// Replays of a leak that an earlier version reported.
+fn replays() -> usize {
+    isolate::finding::REPLAYS
+}
+
 /// A leak of a store, for reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
@@ -68,8 +73,11 @@ pub struct Leak {
     pub ms: u64,
     /// Statements and rows of B when found, in the least program, and the runs between.
     pub shrink: (usize, usize, usize),
-    /// Of 20 replays, how many showed it again.
+    /// How many replays showed it again.
     pub stable: usize,
+    /// How many there were.
+    #[serde(default = "replays")]
+    pub replays: usize,
     /// The saved case.
     pub file: PathBuf,
     /// The story, as `isolate` prints it.
@@ -162,10 +170,10 @@ fn judged(id: &str, name: &str, report: &Report, failures: &Path) -> Row {
 
 fn leak(finding: &Finding, name: &str, failures: &Path) -> Leak {
     let stem = failures.join(format!("{name}-{}", finding.file_name()));
-    let verdict = match (&finding.accepted, finding.stable) {
+    let verdict = match (&finding.accepted, finding.is_stable()) {
         (Some(_), _) => Verdict::Accepted,
-        (None, 20) => Verdict::Finding,
-        (None, _) => Verdict::Flaky,
+        (None, true) => Verdict::Finding,
+        (None, false) => Verdict::Flaky,
     };
     Leak {
         title: finding.title(),
@@ -177,6 +185,7 @@ fn leak(finding: &Finding, name: &str, failures: &Path) -> Leak {
         ms: finding.ms as u64,
         shrink: finding.shrink,
         stable: finding.stable,
+        replays: finding.replays,
         file: stem.with_extension("case.json"),
         text: print(finding, name, &stem.display().to_string()),
     }

@@ -7,6 +7,10 @@ use super::finding::{self, Finding, Saved};
 use super::pair::{Pair, Stage};
 use crate::backend::postgres::Choice;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a saved finding is replayed at most.
+const REPLAYING: Duration = Duration::from_secs(30);
 
 /// What a replay showed.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ pub fn replay(path: &Path, postgres: &Choice) -> Result<Replayed, Problem> {
     let mut finding = restored(&saved);
     let mut pair = Pair::exactly(&bench, &finding.base_rows, (&finding.rows.0, &finding.rows.1))?;
     pair.start_beside(&finding.program)?;
-    finding::replay(&bench, &mut pair, &mut finding)?;
+    finding::replay(&bench, &mut pair, &mut finding, Instant::now() + REPLAYING)?;
     Ok(Replayed { contract: bench.contract.name(), backend: bench.backend.clone(), finding })
 }
 
@@ -77,6 +81,7 @@ fn restored(saved: &Saved) -> Finding {
         stage: Stage::default(),
         shrink: (0, 0, 0),
         stable: 0,
+        replays: 0,
         tests: 0,
         ms: 0,
         hint: None,

@@ -168,10 +168,10 @@ impl Report {
     }
 
     fn line(&self, finding: &Finding, case: &Path) -> Value {
-        let verdict = match (&finding.accepted, finding.stable) {
+        let verdict = match (&finding.accepted, finding.is_stable()) {
             (Some(_), _) => "accepted",
-            (None, 20) => "finding",
-            (None, _) => "flaky",
+            (None, true) => "finding",
+            (None, false) => "flaky",
         };
         let channels: Vec<&str> = finding.channels.iter().map(|channel| channel.name()).collect();
         json!({

@@ -1,15 +1,18 @@
 //! The run: workers with two worlds each, stages of rows, systematic programs first, then random ones.
 
+mod beside;
+mod ending;
+
 use super::bench::{Bench, Problem, Volume};
-use super::contract::{Contract, Family, Level, fill};
+use super::contract::{Contract, Level, fill};
 use super::finding::{self, Finding};
-use super::oracle::{Channel, Leak};
-use super::pair::{AT_WORK, Pair, Stage};
-use super::program::{Changes, Kind, Program, Setting, Step, random, systematic};
+use super::oracle::Channel;
+use super::pair::{Pair, Stage};
+use super::program::{Changes, Program, Setting, random, systematic};
 use super::report::{Coverage, Report};
 use super::self_check;
 use super::timing::{self, Timing};
-use super::verdict::{accepted, finding_of, is_new};
+use super::verdict::{finding_of, is_new};
 use crate::backend::postgres::Choice;
 use crate::report::visible::plain;
 use crate::tape::Source;
@@ -167,7 +170,7 @@ pub fn run(options: &Options) -> Result<Report, Problem> {
                 )
             });
             let more = shared.more.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-            bench.notes.iter().cloned().chain(stopped).chain(told_by_name(&more)).collect()
+            bench.notes.iter().cloned().chain(stopped).chain(ending::told_by_name(&more)).collect()
         },
         timings: shared.timings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         ended_early,
@@ -229,7 +232,7 @@ fn look(
         let time_left = || Instant::now() < until && !enough();
         if worker == 0 && !checked && !enough() && !bench.contract.neighbour.concurrent.is_empty() {
             let part = Instant::now() + options.time / 5;
-            neighbour(bench, shared, &mut pair, &programs, options, part, found_here)?;
+            beside::neighbour(bench, shared, &mut pair, &programs, options, part, found_here)?;
         }
         let mut changes = Changes::new(&setting);
         // A look at what was changed costs as much as a dozen programs.
@@ -251,10 +254,11 @@ fn look(
         if worker == 0 && !checked {
             let ending: Vec<&Program> =
                 programs.iter().filter(|program| !shared.ends_never(program, 1)).collect();
-            self_check::identical(bench, &mut pair, &ending)?;
+            let end = if enough() { Instant::now() } else { until };
+            self_check::identical(bench, &mut pair, &ending, end + CHECKING)?;
             checked = true;
-            if bench.contract.neighbour.concurrent.is_empty() && !enough() {
-                neighbour(bench, shared, &mut pair, &programs, options, deadline, found_here)?;
+            if bench.contract.neighbour.concurrent.is_empty() && time_left() {
+                beside::neighbour(bench, shared, &mut pair, &programs, options, deadline, found_here)?;
             }
         }
         if round > 0 || turn >= jobs {
@@ -278,72 +282,27 @@ fn look(
             pair.rebuild(stage)?;
         }
     }
-    // What the other worker found meanwhile may say it all.
-    found_here.retain(|finding| {
-        let read = (Channel::Read, finding.object.clone());
-        finding.accepted.is_some()
-            || !matches!(finding.channel(), Channel::Existence | Channel::Count)
-            || !lock(&shared.known).contains(&read)
-            || accepted(bench, Channel::Read, &finding.object, "").is_some()
-    });
-    if options.fail_fast {
-        // What was found in the meantime is not what was asked for.
-        found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.ms));
-        found_here.truncate(FIRST);
-    }
-    let endless = pair.one.endless().chain(pair.two.endless());
-    endless.for_each(|object| _ = lock(&shared.slow).insert(object.clone(), 2));
-    // Shrinking has time of its own.
-    found_here.sort_by_key(|finding| (finding.accepted.is_some(), finding.channel()));
-    let rest = keep_some(found_here);
-    lock(&shared.more).extend(rest.iter().map(|finding| (finding.channel(), finding.object.clone())));
-    let end = Instant::now() + SHRINKING.min(Duration::from_secs(4) * found_here.len() as u32);
-    let count = found_here.len();
-    let mut told = BTreeSet::new();
-    for at in 0..count {
-        // One at a time: what is not replayed when the server fails is still there.
-        let mut finding = found_here.remove(0);
-        let kind = (finding.accepted.is_some(), finding.channel());
-        if Instant::now() > end + GRACE && told.contains(&kind) {
-            lock(&shared.more).insert((finding.channel(), finding.object));
-            continue;
-        }
-        told.insert(kind);
-        let left = end.saturating_duration_since(Instant::now()) / (count - at).max(1) as u32;
-        let until = Instant::now() + left.min(Duration::from_secs(8));
-        if finding.program.steps.iter().any(|step| step.actor == super::program::Actor::Beside) {
-            lock(&shared.findings).push(finding);
-            continue;
-        }
-        let least = least(bench, &mut pair, &mut finding, until);
-        lock(&shared.findings).push(finding);
-        least?;
-    }
+    ending::end(bench, shared, &mut pair, options, found_here)?;
     if worker == 0 && !options.quiet && !options.fail_fast && options.time >= TIMED {
         // Information: where it cannot be had, the run is none the worse.
-        if let Ok(timings) = timed(bench, &mut pair, &parameters, options.time / 5) {
+        if let Ok(timings) = timed(bench, &mut pair, &parameters, TIMING.min(options.time / 5)) {
             *lock(&shared.timings) = timings;
         }
     }
     Ok(())
 }
 
-/// Shrinks a finding and replays it, in worlds with its rows.
-fn least(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding, until: Instant) -> Result<(), Problem> {
-    // Its own rows first: the worlds have moved on since it was found.
-    match pair.rebuild_exactly(finding.base, None, (&finding.rows.0, &finding.rows.1)) {
-        Ok(()) => finding::shrink(bench, pair, finding, until),
-        // Rows that cannot be written out are made as they were.
-        Err(Problem::Harness(_)) => {
-            pair.rebuild(finding.stage)?;
-            finding::replay(bench, pair, finding)
-        }
-        Err(other) => Err(other),
-    }
-}
-
 /// The shortest run that ends with a look at times.
 const TIMED: Duration = Duration::from_secs(20);
+
+/// How long it looks at them at most.
+const TIMING: Duration = Duration::from_secs(8);
+
+/// How long the check of equal worlds may take where the time is up.
+const CHECKING: Duration = Duration::from_secs(2);
+
+/// How long the steps of one program's findings are shrunk at most, all together.
+const STEPS: Duration = Duration::from_secs(4);
 
 /// Measures statements in worlds in which B has few rows and thousands.
 fn timed(
@@ -358,42 +317,6 @@ fn timed(
     let setting = Setting { contract, catalogue, rules, pools: &pools, parameters };
     timing::measure(pair, &systematic(&setting, &[]), Instant::now() + most)
 }
-
-/// Takes out findings that only say the same of yet another object: a slip in every one of hundreds of tables is read
-/// once, and each finding costs seconds to replay. They are told by name.
-fn keep_some(found: &mut Vec<Finding>) -> Vec<Finding> {
-    const EACH: usize = 20;
-    let mut counts = BTreeMap::<(bool, Channel), usize>::new();
-    let (kept, rest) = std::mem::take(found).into_iter().partition(|finding| {
-        let count = counts.entry((finding.accepted.is_some(), finding.channel())).or_default();
-        *count += 1;
-        *count <= EACH
-    });
-    *found = kept;
-    rest
-}
-
-fn told_by_name(more: &BTreeSet<(Channel, String)>) -> Vec<String> {
-    let mut by_channel = BTreeMap::<&str, Vec<&str>>::new();
-    for (channel, object) in more {
-        by_channel.entry(channel.name()).or_default().push(object);
-    }
-    by_channel
-        .into_iter()
-        .map(|(channel, objects)| {
-            format!("channel {channel}, the same on {} more: {}", objects.len(), objects.join(", "))
-        })
-        .collect()
-}
-
-/// How many findings of a worker are kept where the first was enough.
-const FIRST: usize = 3;
-
-/// How much longer it replays what it could not shrink, before it tells more of the same by name only.
-const GRACE: Duration = Duration::from_secs(20);
-
-/// How long a worker shrinks at most.
-const SHRINKING: Duration = Duration::from_secs(20);
 
 /// Types of the parameters of the contract's statements.
 fn parameters(bench: &Bench, pair: &mut Pair<'_>) -> BTreeMap<String, Vec<u32>> {
@@ -444,6 +367,7 @@ fn trial(
     }
     lock(&shared.coverage).saw(program, pair.two.last_codes());
     let mut found = Vec::new();
+    let until = Instant::now() + STEPS;
     for leak in leaks {
         if !is_new(bench, &mut lock(&shared.known), &leak) {
             continue;
@@ -451,7 +375,7 @@ fn trial(
         let mut finding =
             finding_of(bench, pair, program, &leak, (tests, shared.start.elapsed().as_millis()));
         if program.steps.len() > 1 {
-            finding::fewer_steps(bench, pair, &mut finding)?;
+            finding::fewer_steps(bench, pair, &mut finding, until)?;
         }
         if finding.accepted.is_none() {
             shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -462,97 +386,6 @@ fn trial(
         found.push(finding);
     }
     Ok(found)
-}
-
-/// B at work while A runs, in world 2 only.
-fn neighbour(
-    bench: &Bench,
-    shared: &Shared,
-    pair: &mut Pair<'_>,
-    programs: &[Program],
-    options: &Options,
-    deadline: Instant,
-    found: &mut Vec<Finding>,
-) -> Result<(), Problem> {
-    let contract = &bench.contract;
-    let seen = contract.adversary.level == Level::Sql
-        && (contract.sends(Family::Backends) || contract.sends(Family::Locks));
-    if contract.neighbour.concurrent.is_empty() && !seen {
-        return Ok(());
-    }
-    let mut statements = contract.neighbour.concurrent.clone();
-    if statements.is_empty() {
-        statements = vec![format!("SELECT '{AT_WORK}', pg_advisory_lock(7741)")];
-    }
-    pair.put_to_work(&statements)?;
-    let mut seen_here: Vec<(&Program, Finding)> = Vec::new();
-    let enough = || options.fail_fast && shared.failed.load(std::sync::atomic::Ordering::Relaxed);
-    'programs: for program in
-        programs.iter().filter(|program| matches!(program.kind, Kind::Requests | Kind::Transaction))
-    {
-        if Instant::now() > deadline || enough() {
-            break;
-        }
-        if shared.ends_never(program, 2) {
-            continue;
-        }
-        let mut marked = program.clone();
-        marked.steps.splice(
-            0..0,
-            statements.iter().map(|sql| Step {
-                actor: super::program::Actor::Beside,
-                ..Step::new("beside", "", sql.clone())
-            }),
-        );
-        count(shared, program);
-        let revivals = (pair.one.revivals(), pair.two.revivals());
-        let lost = |pair: &Pair<'_>| (pair.one.revivals(), pair.two.revivals()) != revivals;
-        let leaks = pair.leaks(program)?;
-        if lost(pair) {
-            // B is not at work any more, and what it had committed is gone: that would look like A's doing.
-            break;
-        }
-        lock(&shared.coverage).saw(program, pair.two.last_codes());
-        for leak in leaks {
-            if is_new(bench, &mut lock(&shared.known), &leak) {
-                let shifted = Leak { step: leak.step + statements.len(), ..leak };
-                let mut finding =
-                    finding_of(bench, pair, &marked, &shifted, (0, shared.start.elapsed().as_millis()));
-                finding.tests = shared.cases.load(std::sync::atomic::Ordering::Relaxed);
-                // Where B must be at work for it, it is replayed here and not shrunk.
-                for _ in 0..20 {
-                    let again = pair.leaks(program)?;
-                    finding.stable +=
-                        usize::from(again.iter().any(|leak| leak.identity() == finding.identity()));
-                }
-                if lost(pair) {
-                    lock(&shared.known).remove(&finding.identity());
-                    break 'programs;
-                }
-                if finding.accepted.is_none() {
-                    shared.failed.store(true, std::sync::atomic::Ordering::Relaxed);
-                    if !options.quiet {
-                        println!("  {:>6} ms  {}", finding.ms, plain(&finding.title()));
-                    }
-                }
-                seen_here.push((program, finding));
-            }
-        }
-    }
-    pair.two.end_beside()?;
-    pair.two.renew()?;
-    pair.learn()?;
-    // What shows without B at work is told, and shrunk, without it.
-    for (program, finding) in seen_here {
-        let same = pair.leaks(program)?.into_iter().find(|leak| leak.identity() == finding.identity());
-        found.push(match same {
-            Some(leak) => {
-                Finding { tests: finding.tests, ..finding_of(bench, pair, program, &leak, (0, finding.ms)) }
-            }
-            None => finding,
-        });
-    }
-    Ok(())
 }
 
 /// Tables, views and functions that the role may use.

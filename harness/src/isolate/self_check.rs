@@ -4,6 +4,7 @@ use super::bench::{Bench, Problem};
 use super::oracle::{self, Channel, Evidence};
 use super::pair::Pair;
 use super::program::{Kind, Program, Step};
+use std::time::Instant;
 
 /// A value that only the planted row has.
 const CANARY: &str = "proofhouse-canary-b";
@@ -41,11 +42,18 @@ pub fn planted(bench: &Bench, pair: &mut Pair<'_>) -> Result<(), Problem> {
     Err(Problem::Harness("self-check: a planted leak was not found".to_owned()))
 }
 
-/// Runs a sample of programs in one world, before and after it was made anew.
+/// Runs a sample of programs in one world, before and after it was made anew; of the sample what the time allows.
 ///
 /// # Errors
 /// The two differ: the harness takes noise for a leak.
-pub fn identical(bench: &Bench, pair: &mut Pair<'_>, programs: &[&Program]) -> Result<(), Problem> {
+pub fn identical(
+    bench: &Bench,
+    pair: &mut Pair<'_>,
+    programs: &[&Program],
+    until: Instant,
+) -> Result<(), Problem> {
+    let start = Instant::now();
+    let half = start + until.saturating_duration_since(start) / 2;
     let plain: Vec<&Program> = programs
         .iter()
         .copied()
@@ -55,6 +63,9 @@ pub fn identical(bench: &Bench, pair: &mut Pair<'_>, programs: &[&Program]) -> R
     let sample: Vec<&Program> = plain.into_iter().step_by(stride).take(40).collect();
     let mut before = Vec::new();
     for program in &sample {
+        if !before.is_empty() && Instant::now() > half {
+            break;
+        }
         before.push((pair.two.run(program)?, pair.two.run(program)?));
     }
     pair.two.renew()?;

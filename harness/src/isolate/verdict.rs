@@ -61,6 +61,7 @@ pub fn finding_of(
         stage: pair.stage,
         shrink: (0, 0, 0),
         stable: 0,
+        replays: 0,
         tests,
         ms,
         accepted,

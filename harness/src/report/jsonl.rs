@@ -141,7 +141,7 @@ fn leak_line(row: &Line, leak: &Leak) -> Line {
         file: Some(leak.file.display().to_string()),
         title: Some(leak.title.clone()),
         identity: Some(leak.identity.clone()),
-        stable: Some(format!("{} of 20", leak.stable)),
+        stable: Some(format!("{} of {}", leak.stable, leak.replays)),
         reason: leak.reason.clone(),
         channel: leak.channels.first().cloned(),
         channels: Some(leak.channels.clone()),

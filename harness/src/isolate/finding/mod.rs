@@ -13,6 +13,7 @@ use super::oracle::Channel;
 use super::pair::Stage;
 use super::program::{Kind, Program};
 use serde::{Deserialize, Serialize};
+use std::time::Instant;
 
 /// A leak with its least program.
 #[derive(Clone, Debug)]
@@ -37,8 +38,10 @@ pub struct Finding {
     pub stage: Stage,
     /// Statements and rows of B before and after shrinking, and runs that it took.
     pub shrink: (usize, usize, usize),
-    /// How many of 20 replays showed it.
+    /// How many replays showed it.
     pub stable: usize,
+    /// How many there were: [`REPLAYS`], or fewer where the time for them ended.
+    pub replays: usize,
     /// Programs before it.
     pub tests: usize,
     /// Milliseconds before it.
@@ -78,7 +81,23 @@ pub struct Saved {
     pub seen_2: String,
 }
 
+/// How often a finding is replayed.
+pub const REPLAYS: usize = 20;
+
+/// How often it is replayed at least, however long that takes.
+pub const FEWEST_REPLAYS: usize = 3;
+
 impl Finding {
+    /// Whether every replay showed it.
+    pub fn is_stable(&self) -> bool {
+        self.replays > 0 && self.stable == self.replays
+    }
+
+    /// Whether it is to be replayed once more.
+    pub(super) fn wants_replay(&self, until: Instant) -> bool {
+        self.replays < FEWEST_REPLAYS || self.replays < REPLAYS && Instant::now() < until
+    }
+
     /// The worst channel.
     pub fn channel(&self) -> Channel {
         self.channels[0]

@@ -57,8 +57,14 @@ pub fn print(finding: &Finding, contract: &str, file: &str) -> String {
         out.push_str(&format!("  accepted {reason}\n"));
     }
     out.push_str(&format!(
-        "  stable {} of 20 · program {} · shrunk {} → {} in {} runs · {} ms\n",
-        finding.stable, finding.tests, finding.shrink.0, finding.shrink.1, finding.shrink.2, finding.ms
+        "  stable {} of {} · program {} · shrunk {} → {} in {} runs · {} ms\n",
+        finding.stable,
+        finding.replays,
+        finding.tests,
+        finding.shrink.0,
+        finding.shrink.1,
+        finding.shrink.2,
+        finding.ms
     ));
     out.push_str(&format!("  saved    {file}.case.json, {file}.sql\n"));
     out

@@ -9,9 +9,10 @@ use crate::isolate::data::{Made, Rule};
 use crate::isolate::oracle::{self, Channel, Evidence, Leak, Marks};
 use crate::isolate::pair::Pair;
 use crate::isolate::program::{Actor, Kind, Program, Step};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Shrinks a finding until the deadline. The pair's worlds are other ones afterwards.
+/// Shrinks a finding until the first deadline and replays it until the second. The pair's worlds are other ones
+/// afterwards.
 ///
 /// # Errors
 /// A world fails.
@@ -19,7 +20,7 @@ pub fn shrink(
     bench: &Bench,
     pair: &mut Pair<'_>,
     finding: &mut Finding,
-    deadline: Instant,
+    (deadline, end): (Instant, Instant),
 ) -> Result<(), Problem> {
     let mut search = Search {
         bench,
@@ -31,19 +32,31 @@ pub fn shrink(
     let before = finding.shrink.0.max(size(finding));
     rows(&mut search, pair, finding)?;
     finding.shrink = (before, size(finding), search.runs);
-    replay(bench, pair, finding)
+    replay(bench, pair, finding, end)
 }
 
-/// Runs a finding twenty times in the worlds as they are.
+/// Runs a finding twenty times in the worlds as they are, or fewer where the deadline comes before that.
 ///
 /// # Errors
 /// A world fails.
-pub fn replay(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) -> Result<(), Problem> {
-    let deadline = Instant::now() + std::time::Duration::from_secs(30);
-    let mut search =
-        Search { bench, channel: finding.channel(), object: finding.object.clone(), runs: 0, deadline };
-    finding.stable = 0;
-    for _ in 0..20 {
+pub fn replay(
+    bench: &Bench,
+    pair: &mut Pair<'_>,
+    finding: &mut Finding,
+    deadline: Instant,
+) -> Result<(), Problem> {
+    // What is left out is no replay that failed: the search itself knows no deadline.
+    let never = deadline + Duration::from_secs(3600);
+    let mut search = Search {
+        bench,
+        channel: finding.channel(),
+        object: finding.object.clone(),
+        runs: 0,
+        deadline: never,
+    };
+    (finding.stable, finding.replays) = (0, 0);
+    while finding.wants_replay(deadline) {
+        finding.replays += 1;
         if let Some(leak) = search.holds(pair, &finding.program)? {
             finding.stable += 1;
             finding.seen = leak.seen;
@@ -54,13 +67,18 @@ pub fn replay(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) -> Resu
     Ok(())
 }
 
-/// Leaves out steps, in the worlds as they are: a few milliseconds a try.
+/// Leaves out steps until the deadline, in the worlds as they are: a few milliseconds a try.
 ///
 /// # Errors
 /// A world fails.
-pub fn fewer_steps(bench: &Bench, pair: &mut Pair<'_>, finding: &mut Finding) -> Result<(), Problem> {
+pub fn fewer_steps(
+    bench: &Bench,
+    pair: &mut Pair<'_>,
+    finding: &mut Finding,
+    deadline: Instant,
+) -> Result<(), Problem> {
     finding.shrink.0 = size(finding);
-    let deadline = Instant::now() + std::time::Duration::from_secs(3);
+    let deadline = deadline.min(Instant::now() + Duration::from_secs(3));
     let mut search =
         Search { bench, channel: finding.channel(), object: finding.object.clone(), runs: 0, deadline };
     let mut at = finding.program.steps.len();
@@ -214,7 +232,7 @@ fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> 
         }
     }
     // The worlds must be those that are saved; where they stand already this costs one run.
-    search.deadline = Instant::now() + std::time::Duration::from_secs(5);
+    search.deadline = Instant::now() + Duration::from_secs(5);
     if search.holds_with(pair, finding, &best)?.is_some() {
         finding.rows = (best.one, best.two);
     }
