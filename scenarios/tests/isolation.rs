@@ -78,6 +78,19 @@ fn a_key_without_the_tenant_is_accepted_where_the_contract_says_so() {
 }
 
 #[test]
+fn a_key_that_is_accepted_by_name_is_accepted_where_on_conflict_names_none() {
+    let folder = tempfile::tempdir().expect("folder");
+    let schema = ITEMS.replace("PRIMARY KEY (tenant, id)", "UNIQUE (tenant, id)")
+        + POLICY
+        + "ALTER TABLE items ADD CONSTRAINT items_id UNIQUE (id);\n";
+    let contract = format!("{CONTRACT}[allow]\n'existence@items_id' = 'ids are global by design'\n");
+    let report = isolate_for(folder.path(), &contract, &schema, 6, false).expect("a report");
+    assert_eq!(report.exit_code(), 0, "{:?}", report.failures().map(|f| f.title()).collect::<Vec<_>>());
+    let reached = report.coverage.reached.get(&("items".to_owned(), "upsert".to_owned()));
+    assert!(reached.is_some_and(|(accepted, _)| *accepted > 0), "{reached:?}");
+}
+
+#[test]
 fn a_finding_that_takes_long_is_stable_in_fewer_replays() {
     let folder = tempfile::tempdir().expect("folder");
     let contract =

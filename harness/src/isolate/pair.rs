@@ -2,6 +2,7 @@
 
 use super::bench::{Bench, Problem, Volume};
 use super::catalogue::Catalogue;
+use super::contract::Contract;
 use super::data::Made;
 use super::oracle::Marks;
 use super::program::{Actor, Kind, Pools, Program, Step};
@@ -119,6 +120,10 @@ impl<'bench> Pair<'bench> {
             self.learn()?;
         }
         Ok(())
+    }
+
+    pub(super) fn contract(&self) -> &'bench Contract {
+        &self.bench.contract
     }
 
     /// Reads rows, marks and baselines of both worlds.

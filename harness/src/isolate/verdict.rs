@@ -1,6 +1,7 @@
 //! From a leak to a finding: whether it is new, whether the contract accepts it, what may explain it.
 
 use super::bench::Bench;
+use super::contract::Contract;
 use super::finding::Finding;
 use super::oracle::{Channel, Leak};
 use super::pair::Pair;
@@ -34,6 +35,25 @@ pub fn accepted(bench: &Bench, channel: Channel, object: &str, addressed: &str) 
         Some((name, what)) => name == channel.name() && names(what),
     };
     bench.contract.allow.iter().find(|(key, _)| fits(key)).map(|(_, reason)| reason.clone())
+}
+
+/// Names a leak by its key where the contract accepts that: ON CONFLICT meets the key without an error that names it.
+pub fn by_accepted_key(contract: &Contract, program: &Program, leak: &mut Leak) {
+    let Some(step) = program.steps.get(leak.step).filter(|step| step.object == leak.object) else { return };
+    let channel = leak.channel();
+    let accepted = |key: &String| {
+        contract.allow.keys().any(|name| {
+            name.split_once('@').is_some_and(|(name, what)| {
+                name == channel.name() && what.rsplit('.').next() == Some(key.as_str())
+            })
+        })
+    };
+    // Each of them alone may be what it met.
+    if step.keys.iter().all(accepted)
+        && let Some(key) = step.keys.first()
+    {
+        leak.object.clone_from(key);
+    }
 }
 
 /// The finding of a leak, not shrunk.

@@ -9,6 +9,7 @@ use crate::isolate::data::{Made, Rule};
 use crate::isolate::oracle::{self, Channel, Evidence, Leak, Marks};
 use crate::isolate::pair::Pair;
 use crate::isolate::program::{Actor, Kind, Program, Step};
+use crate::isolate::verdict::by_accepted_key;
 use std::time::{Duration, Instant};
 
 /// Shrinks a finding until the first deadline and replays it until the second. The pair's worlds are other ones
@@ -300,6 +301,9 @@ impl Pair<'_> {
             for leak in leaks.iter_mut().filter(|leak| !leak.direct) {
                 leak.channels = vec![Channel::Sequence];
             }
+        }
+        for leak in &mut leaks {
+            by_accepted_key(self.contract(), program, leak);
         }
         Ok(leaks)
     }

@@ -68,6 +68,9 @@ pub struct Step {
     /// Columns that the database fills.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub generated: Vec<String>,
+    /// Keys that its row shares with a row of B, where ON CONFLICT says so without an error that names one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
 }
 
 /// Who does a step.
@@ -104,6 +107,7 @@ impl Step {
             verb: verb.to_owned(),
             object: object.to_owned(),
             generated: Vec::new(),
+            keys: Vec::new(),
         }
     }
 

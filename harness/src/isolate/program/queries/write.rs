@@ -302,8 +302,11 @@ impl Place<'_> {
         for row in self.rows(true).iter().take(2) {
             let cells =
                 self.with(&self.with(&self.guessable(row), &self.parent_cells(false)), &self.tenant_cells(0));
+            let meeting = |cells: &Cells, step: Option<Step>| {
+                Some(Program::one(Step { keys: self.shared_keys(cells, row), ..step? }))
+            };
             let tail = format!(" ON CONFLICT DO NOTHING{}", self.returning());
-            programs.extend(self.insert_of(&cells, false, &tail).map(Program::one));
+            programs.extend(meeting(&cells, self.insert_of(&cells, false, &tail)));
             let guessed = |c: &&Constraint| c.columns.iter().all(|at| !self.unguessable(*at));
             let arbiters = self.table.constraints.iter().filter(|c| c.arbiter && !c.columns.is_empty());
             for constraint in arbiters.filter(guessed) {
@@ -319,13 +322,21 @@ impl Place<'_> {
                     column.sql(),
                     column.sql()
                 );
-                programs.extend(self.insert_of(&cells, false, &tail).map(Program::one));
+                programs.extend(meeting(&cells, self.insert_of(&cells, false, &tail)));
                 let over: Vec<_> = constraint.columns.iter().map(|c| (*c, row[*c].clone())).collect();
                 let single = self.with(&self.with(&self.fresh_row(5), &over), &self.tenant_cells(0));
-                programs.extend(self.insert_with_key(&single, constraint, &tail).map(Program::one));
+                programs.extend(meeting(&single, self.insert_with_key(&single, constraint, &tail)));
             }
         }
         programs
+    }
+
+    /// Names of the keys whose cells are the same in both rows.
+    fn shared_keys(&self, one: &Cells, two: &Cells) -> Vec<String> {
+        let same = |at: &usize| one[*at].is_some() && one[*at] == two[*at];
+        let keys = self.table.constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u'));
+        let shared = keys.filter(|c| !c.columns.is_empty() && c.columns.iter().all(same));
+        shared.map(|c| c.name.clone()).collect()
     }
 
     /// COPY FROM and MERGE: other ways to write.
