@@ -251,9 +251,16 @@ fn masked_placeholders(request: &Map<String, Value>, masked: &[String]) -> Vec<S
     let mut found = Vec::new();
     let Some(update) = request.get("UpdateExpression").and_then(Value::as_str) else { return found };
     let names = request.get("ExpressionAttributeNames").and_then(Value::as_object);
-    for assignment in update.split(',') {
-        let Some((left, right)) = assignment.split_once('=') else { continue };
-        let left = left.split_whitespace().last().unwrap_or_default();
+    for part in &parts(update) {
+        // `SET path = value`, and `ADD path value`.
+        let (left, right) = match part.split_once('=') {
+            Some((left, right)) => (left.split_whitespace().last().unwrap_or_default(), right),
+            None => {
+                let mut words = part.split_whitespace().rev();
+                let (Some(value), Some(path)) = (words.next(), words.next()) else { continue };
+                (path, value)
+            }
+        };
         let name = names.and_then(|names| names.get(left)).and_then(Value::as_str).unwrap_or(left);
         if masked.iter().any(|masked| masked == name) {
             let words = right.split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '_')));
@@ -261,6 +268,26 @@ fn masked_placeholders(request: &Map<String, Value>, masked: &[String]) -> Vec<S
         }
     }
     found
+}
+
+/// The actions of an update: what stands between its clauses, and between commas outside of brackets.
+fn parts(update: &str) -> Vec<String> {
+    let (mut parts, mut depth) = (vec![String::new()], 0_i32);
+    for word in update.split_whitespace() {
+        // Reserved words, so no attribute is called so without a placeholder.
+        if ["SET", "ADD", "REMOVE", "DELETE"].iter().any(|clause| word.eq_ignore_ascii_case(clause)) {
+            parts.push(String::new());
+            continue;
+        }
+        for letter in word.chars().chain([' ']) {
+            depth += i32::from(letter == '(') - i32::from(letter == ')');
+            match parts.last_mut() {
+                Some(part) if letter != ',' || depth > 0 => part.push(letter),
+                _ => parts.push(String::new()),
+            }
+        }
+    }
+    parts
 }
 
 /// The first place in which two requests differ, on both sides.
@@ -282,5 +309,21 @@ fn difference(left: &Value, right: &Value) -> (String, String) {
             }
         }
         _ => (left.to_string(), right.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_update_gives_a_managed_attribute_is_masked_in_any_clause() {
+        let request = json!({
+            "UpdateExpression": "SET #c = if_not_exists(#c, :now), #n = :n ADD #h :one, other :two REMOVE #gone",
+            "ExpressionAttributeNames": {"#c": "created", "#n": "name", "#h": "hits", "#gone": "gone"},
+        });
+        let masked = ["created".to_owned(), "hits".to_owned()];
+        let request = request.as_object().expect("an object");
+        assert_eq!(masked_placeholders(request, &masked), [":now", ":one"]);
     }
 }

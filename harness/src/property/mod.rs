@@ -11,6 +11,7 @@ mod hostile_names;
 mod key_injective;
 mod meaning;
 mod never_broader;
+mod pages;
 mod presence;
 mod rewrite;
 mod round_trip;

@@ -1,5 +1,6 @@
 //! `never_broader`: a read answers the rows of its intent, none more and none fewer.
 
+use super::pages::judge_pages;
 use super::rows::judge_rows;
 use super::support::{verdict, views};
 use super::{Judgement, Property};
@@ -35,9 +36,11 @@ impl Property for NeverBroader {
     fn judge(&self, target: &Capabilities, case: &Case, observed: &Observation) -> Judgement {
         let mut violations = Vec::new();
         let mut checked = false;
-        for view in views(case, observed) {
-            checked |= judge_rows(target, &case.model, &view, &mut violations);
+        let views = views(case, observed);
+        for view in &views {
+            checked |= judge_rows(target, &case.model, view, &mut violations);
         }
+        checked |= judge_pages(target, &case.model, &views, &mut violations);
         verdict(violations, checked, "no read went through")
     }
 
@@ -52,6 +55,9 @@ impl Property for NeverBroader {
         floors
     }
 }
+
+/// Pages behind the first: more than a table of seven items has.
+const MOST_PAGES: i64 = 8;
 
 /// A table of items that differ little, and one or two reads.
 pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Result<Case, Discard> {
@@ -94,11 +100,13 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
         if filter {
             source.label("filter");
         }
-        let first = steps.len();
         steps.push(read.clone().into());
-        // The next page of a paged read.
-        if paged && source.chance(50) {
-            steps.push(Step::reusing(read, first));
+        // The next pages of a paged read, often all of them; those behind the last are not sent.
+        if paged && source.chance(60) {
+            for _ in 0..source.integer_towards(1..=MOST_PAGES, 1) {
+                let before = steps.len() - 1;
+                steps.push(Step::reusing(read.clone(), before));
+            }
         }
     }
     Ok(Case { model, runs: vec![Run::new(starts, steps)], notes: Default::default() })

@@ -417,7 +417,16 @@ impl Scope<'_> {
             }
             let Some(last) = last else { return Ok(rows) };
             if listing.page.is_some() {
-                rows.cursor = Some(self.issue(&listing.reading, &parse_item(&last)?));
+                let mut key = parse_item(&last)?;
+                if self.has(Bug::IndexCursorLacksKey) {
+                    let own: Vec<_> =
+                        self.row_keys(None)?.into_iter().map(|field| field.attribute()).collect();
+                    key.retain(|name, _| own.contains(&name.as_str()));
+                }
+                if self.has(Bug::PageLosesLast) && body.contains_key("ExclusiveStartKey") {
+                    rows.records.pop();
+                }
+                rows.cursor = Some(self.issue(&listing.reading, &key));
                 return Ok(rows);
             }
             body.insert("ExclusiveStartKey".to_owned(), last);

@@ -57,6 +57,8 @@ bugs! {
         ScanIgnoresFilter "scan-ignores-filter" false "scan ignores its filter",
         FilterLostWithIndexAndLimit "filter-lost-with-index-and-limit" true "a query with an index and a limit ignores its filter",
         BeginsWithDigit "begins-with-digit" true "a sort condition begins_with whose text ends in a digit reads on behind it",
+        PageLosesLast "page-loses-last" true "a full page after the first lacks its last row",
+        IndexCursorLacksKey "index-cursor-lacks-key" true "a cursor of an index holds the table's key only",
         LimitBeforeFilter "limit-before-filter" false "the limit counts rows before the filter",
     }
     "round_trip" {
