@@ -62,6 +62,9 @@ pub struct Row {
 /// Cases below which a floor says nothing.
 const CASES_OF_A_FLOOR: u64 = 1_000;
 
+/// Checked cases below which *held* says so little that the row tells.
+const FEW_CASES: u64 = 100;
+
 impl Row {
     /// The verdict that the findings add up to; `held` where there are none.
     pub(crate) fn verdict_of_findings(&self) -> Verdict {
@@ -93,6 +96,10 @@ impl Row {
         } else if let Some(missed) = self.missed_floor() {
             self.verdict = Verdict::Error;
             self.reason = Some(missed);
+        } else if self.cases - self.discarded < FEW_CASES {
+            let checked = self.cases - self.discarded;
+            self.reason =
+                Some(format!("{checked} checked cases say little: needs more time"));
         }
     }
 

@@ -229,7 +229,16 @@ pub fn evidence(models: &[ThreatModel], outcome: &CampaignOutcome) -> String {
 /// The rows of a property; its name takes `width` columns, or 14 where that is more.
 fn property_rows(text: &mut String, property: &str, width: usize, rows: &[Row]) {
     let width = width.max(14);
-    for row in rows.iter().filter(|row| row.property == property) {
+    let is_gap =
+        |row: &Row| matches!(row.verdict, Verdict::NotApplicable | Verdict::NotRun) && row.reason.is_some();
+    let mine: Vec<&Row> = rows.iter().filter(|row| row.property == property).collect();
+    for (at, row) in mine.iter().enumerate() {
+        // Targets that lack the same are one line.
+        let alike = |other: &&&Row| other.verdict == row.verdict && other.reason == row.reason;
+        if is_gap(row) && mine[..at].iter().any(|earlier| alike(&earlier)) {
+            continue;
+        }
+        let others = if is_gap(row) { mine[at + 1..].iter().filter(alike).count() } else { 0 };
         let checked = row.cases.saturating_sub(row.discarded);
         let mut note = String::new();
         let found = (row.findings.len() + row.leaks.len()) as u64;
@@ -246,12 +255,20 @@ fn property_rows(text: &mut String, property: &str, width: usize, rows: &[Row]) 
                 line
             };
         }
-        let cases = if row.cases > 0 { format!("{checked} of {} cases", row.cases) } else { String::new() };
+        if others > 0 {
+            let names: Vec<&str> = mine.iter().filter(alike).map(|row| row.target.as_str()).collect();
+            note = format!("{note} ({})", names.join(", "));
+        }
+        let cases = if row.cases > 0 && others == 0 {
+            format!("{checked} of {} cases", row.cases)
+        } else {
+            String::new()
+        };
         let _ = writeln!(
             text,
             "      {:<width$} {:<20} {:<14} {:>20}   {note}",
             row.property,
-            row.target,
+            if others > 0 { format!("{} targets", others + 1) } else { row.target.clone() },
             word(row.verdict),
             cases
         );
@@ -301,6 +318,19 @@ pub fn labels(row: &Row) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn targets_that_lack_the_same_are_one_line() {
+        let sample = sample::run();
+        let evidence = sample.evidence();
+        let lacking = evidence.outcome.rows.iter().find(|row| row.verdict == Verdict::NotApplicable);
+        let lacking = lacking.expect("the sample has such a row");
+        let rows = ["one", "two", "three"].map(|target| Row { target: target.to_owned(), ..lacking.clone() });
+        let mut text = String::new();
+        property_rows(&mut text, &lacking.property, 0, &rows);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("3 targets") && text.contains("(one, two, three)"), "{text}");
+    }
 
     #[test]
     fn the_sample_reads_well() {
