@@ -1,9 +1,10 @@
 //! What the harness costs: `cargo bench -p proofhouse-scenarios --bench speed`.
 //!
 //! For some properties, cases per second of the correct mapper through target, wire and embedded engine, beside the
-//! same requests made bare on the same engine; and two workers beside one. The sides take turns in one run and the
-//! fastest turn of each counts, so that a machine which does other work meanwhile does not decide. Ratios are printed,
-//! nothing is asserted. `ONLY` names one property.
+//! same calls of the mapper made bare (tables made, starting items put, the mapper called, tables dropped; nothing
+//! observed), and beside the same requests made bare on the engine, without a mapper; and two workers beside one. The
+//! sides take turns in one run and the fastest turn of each counts, so that a machine which does other work meanwhile does
+//! not decide. Ratios are printed, nothing is asserted. `ONLY` names one property.
 
 use proofhouse::backend::{Backend, BackendChoice, Embedded};
 use proofhouse::case::Case;
@@ -11,10 +12,11 @@ use proofhouse::engine::seed::case_seed;
 use proofhouse::engine::worker::{STACK, Worker};
 use proofhouse::property::{self, Property};
 use proofhouse::tape::Source;
-use proofhouse::target::Launch;
-use proofhouse::wire::Reply;
+use proofhouse::target::{Launch, LaunchError, Outcome, Target};
+use proofhouse::wire::{Reply, Wire};
+use proofhouse_models::mapper::Capabilities;
 use serde_json::Value;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// As the command has it; both sides of each ratio use it.
@@ -26,10 +28,29 @@ const PROPERTIES: [&str; 4] = ["frame", "agreement", "never_broader", "round_tri
 const CASES: u64 = 400;
 const TURNS: usize = 7;
 
+/// What an execution did.
+#[derive(Clone)]
+enum Act {
+    /// A request to the engine, and whether the mapper made it.
+    Request(String, Value, bool),
+    /// A call of the mapper.
+    Call(String, Value),
+}
+
+#[derive(Default)]
+struct Log {
+    acts: Vec<Act>,
+    in_mapper: bool,
+}
+
+fn open(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// An engine that also writes down what it is asked.
 struct Recorder {
     engine: Embedded,
-    calls: Mutex<Vec<(String, Value)>>,
+    log: Arc<Mutex<Log>>,
 }
 
 impl Backend for Recorder {
@@ -42,13 +63,49 @@ impl Backend for Recorder {
     }
 
     fn call(&self, operation: &str, request: &Value) -> Reply {
-        let call = (operation.to_owned(), request.clone());
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        let mut log = open(&self.log);
+        let by_mapper = log.in_mapper;
+        log.acts.push(Act::Request(operation.to_owned(), request.clone(), by_mapper));
+        drop(log);
         self.engine.call(operation, request)
     }
 
     fn clear(&self) {
         self.engine.clear();
+    }
+}
+
+/// A mapper that also writes down how it is called.
+struct Recorded {
+    mapper: Box<dyn Target>,
+    log: Arc<Mutex<Log>>,
+}
+
+impl Target for Recorded {
+    fn capabilities(&self) -> &Capabilities {
+        self.mapper.capabilities()
+    }
+
+    fn call(&mut self, method: &str, params: &Value) -> Outcome {
+        let mut log = open(&self.log);
+        log.acts.push(Act::Call(method.to_owned(), params.clone()));
+        log.in_mapper = true;
+        drop(log);
+        let outcome = self.mapper.call(method, params);
+        open(&self.log).in_mapper = false;
+        outcome
+    }
+}
+
+struct LaunchRecorded(Arc<Mutex<Log>>);
+
+impl Launch for LaunchRecorded {
+    fn name(&self) -> String {
+        control().name()
+    }
+
+    fn launch(&self, wire: &Arc<Wire>, seed: u64) -> Result<Box<dyn Target>, LaunchError> {
+        Ok(Box::new(Recorded { mapper: control().launch(wire, seed)?, log: Arc::clone(&self.0) }))
     }
 }
 
@@ -77,18 +134,23 @@ fn fastest(slot: &mut Duration, body: impl FnOnce()) {
 
 fn harness_beside_bare(id: &str) {
     let property = property::all().into_iter().find(|property| property.id() == id).expect("a property");
-    let recorder = Arc::new(Recorder { engine: Embedded::new(), calls: Mutex::default() });
-    let mut recording = worker(recorder.clone());
+    let log = Arc::new(Mutex::new(Log::default()));
+    let recorder = Arc::new(Recorder { engine: Embedded::new(), log: Arc::clone(&log) });
+    let mut recording = Worker::start(Arc::new(LaunchRecorded(Arc::clone(&log))), recorder, 0)
+        .expect("a target in this process starts");
     let cases = generate(property.as_ref(), &recording);
-    recorder.calls.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    open(&log).acts.clear();
     for case in &cases {
         recording.execute(case);
     }
-    let calls = std::mem::take(&mut *recorder.calls.lock().unwrap_or_else(PoisonError::into_inner));
+    let acts = std::mem::take(&mut open(&log).acts);
+    let requests = acts.iter().filter(|act| matches!(act, Act::Request(..))).count();
 
     let mut through = worker(Arc::new(Embedded::new()));
     let bare = Embedded::new();
-    let [mut all, mut executed, mut engine] = [Duration::MAX; 3];
+    let wire = Arc::new(Wire::new(Arc::new(Embedded::new())));
+    let mut mapper = control().launch(&wire, 0).expect("a target in this process starts");
+    let [mut all, mut executed, mut called, mut engine] = [Duration::MAX; 4];
     for _ in 0..TURNS {
         fastest(&mut all, || {
             for case in generate(property.as_ref(), &through) {
@@ -101,22 +163,44 @@ fn harness_beside_bare(id: &str) {
                 through.execute(case);
             }
         });
+        fastest(&mut called, || {
+            for act in &acts {
+                match act {
+                    Act::Call(method, params) => {
+                        // An error is an answer as well.
+                        let _ = mapper.call(method, params);
+                        wire.take_exchanges();
+                    }
+                    // The harness' own looks at the table are what is measured.
+                    Act::Request(operation, request, false) if operation != "Scan" => {
+                        wire.backend().call(operation, request);
+                    }
+                    Act::Request(..) => {}
+                }
+            }
+        });
         fastest(&mut engine, || {
-            for (operation, request) in &calls {
-                bare.call(operation, request);
+            for act in &acts {
+                if let Act::Request(operation, request, _) = act {
+                    bare.call(operation, request);
+                }
             }
         });
     }
     let rate = |took: Duration| cases.len() as f64 / took.as_secs_f64();
+    let ratio = |bare: Duration, side: Duration| bare.as_secs_f64() / side.as_secs_f64();
     println!(
-        "{id:<14} {:>6.1} requests a case · {:>7.0} cases/s in all · {:>7.0} run only · {:>7.0} bare · ratio {:.2} in all, \
-         {:.2} run only",
-        calls.len() as f64 / cases.len() as f64,
+        "{id:<14} {:>5.1} requests a case · cases/s {:>6.0} in all, {:>6.0} run only, {:>6.0} mapper bare, {:>6.0} engine bare \
+         · run only beside mapper {:.2}, beside engine {:.2} · in all {:.2}, {:.2}",
+        requests as f64 / cases.len() as f64,
         rate(all),
         rate(executed),
+        rate(called),
         rate(engine),
-        engine.as_secs_f64() / all.as_secs_f64(),
-        engine.as_secs_f64() / executed.as_secs_f64(),
+        ratio(called, executed),
+        ratio(engine, executed),
+        ratio(called, all),
+        ratio(engine, all),
     );
 }
 

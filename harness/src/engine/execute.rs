@@ -6,15 +6,12 @@
 use super::cursor;
 use crate::backend::Backend;
 use crate::case::{Case, Edit, Observation, Run, RunObservation, Start, Step, StepObservation};
-use crate::target::{CallError, LaunchError, Outcome, Target};
+use crate::target::{CallError, LaunchError, OWN_CLASS, Outcome, Target};
 use crate::wire::{Exchange, Wire};
 use proofhouse_models::mapper::{Call, ErrorKind, Model, Projection, expect};
-use proofhouse_models::value::{Item, item_from_json, item_to_json};
-use serde_json::{Value, json};
+use proofhouse_models::value::{Item, item_from_json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
-
-/// The class of errors that come from the harness itself: a step that had nothing to take up was not sent.
-pub const OWN_CLASS: &str = "proofhouse";
 
 /// Starts the target anew, for runs that ask for a fresh process.
 pub type Relaunch<'a> = Option<&'a dyn Fn() -> Result<Box<dyn Target>, LaunchError>>;
@@ -102,8 +99,8 @@ fn set_up(target: &mut dyn Target, backend: &dyn Backend, model: &Model, run: &R
     target.call("define", &json!({ "model": model })).map_err(|e| explain("define", e))?;
     for start in &run.start {
         let mut item = starting_item(target, model, start).map_err(|e| explain("marshal", e))?;
-        item.extend(start.extra.clone());
-        let request = json!({ "TableName": model.table, "Item": item_to_json(&item) });
+        item.extend(start.extra.iter().map(|(name, value)| (name.clone(), value.to_json())));
+        let request = json!({ "TableName": model.table, "Item": item });
         let reply = backend.call("PutItem", &request);
         if reply.status != 200 {
             return Err(format!("starting item: {}", reply.body));
@@ -112,21 +109,30 @@ fn set_up(target: &mut dyn Target, backend: &dyn Backend, model: &Model, run: &R
     Ok(())
 }
 
-fn starting_item(target: &mut dyn Target, model: &Model, start: &Start) -> Result<Item, CallError> {
+/// The item of a starting record as DynamoDB JSON.
+fn starting_item(
+    target: &mut dyn Target,
+    model: &Model,
+    start: &Start,
+) -> Result<Map<String, Value>, CallError> {
     if !target.capabilities().has("marshal") {
-        return Ok(expect::stored_item(model, &target.capabilities().contract, &start.record));
+        let item = expect::stored_item(model, &target.capabilities().contract, &start.record);
+        return Ok(item.iter().map(|(name, value)| (name.clone(), value.to_json())).collect());
     }
     let mut params = json!({ "model": model.name, "record": start.record });
     if let Some(tenant) = &start.tenant {
         params["tenant"] = json!(tenant);
     }
-    let answer = target.call("marshal", &params)?;
-    item_from_json(answer.get("item").unwrap_or(&Value::Null)).map_err(|error| CallError::Reported {
-        kind: ErrorKind::Internal,
-        message: format!("marshal answered no item: {error}"),
-        class: String::new(),
-        fields: Default::default(),
-    })
+    match target.call("marshal", &params)?.get_mut("item").map(Value::take) {
+        // Whether it is an item is for the engine to say.
+        Some(Value::Object(item)) => Ok(item),
+        other => Err(CallError::Reported {
+            kind: ErrorKind::Internal,
+            message: format!("marshal answered no item: {}", other.unwrap_or_default()),
+            class: String::new(),
+            fields: Default::default(),
+        }),
+    }
 }
 
 /// One step: its parameters with the tenant and what it takes up of an earlier answer.
@@ -259,8 +265,8 @@ pub fn stored_items(backend: &dyn Backend, model: &Model) -> Vec<Item> {
             request["ExclusiveStartKey"] = key;
         }
         let reply = backend.call("Scan", &request);
-        let rows = reply.body.get("Items").and_then(Value::as_array).cloned().unwrap_or_default();
-        items.extend(rows.iter().filter_map(|row| item_from_json(row).ok()));
+        let rows = reply.body.get("Items").and_then(Value::as_array);
+        items.extend(rows.into_iter().flatten().filter_map(|row| item_from_json(row).ok()));
         from = reply.body.get("LastEvaluatedKey").filter(|key| key.is_object()).cloned();
         if from.is_none() {
             break;
