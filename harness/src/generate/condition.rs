@@ -5,6 +5,7 @@ use super::text::near;
 use super::update::unwrapped;
 use crate::case::Start;
 use crate::tape::Source;
+use proofhouse_models::mapper::contract::KeyCase;
 use proofhouse_models::mapper::expect::write::is_storable;
 use proofhouse_models::mapper::{Comparator, Condition, Field, FieldType, Model, Operand, Path};
 use proofhouse_models::value::{AttributeValue, Item};
@@ -20,6 +21,19 @@ impl Generator<'_> {
     /// A condition tree, or nothing where the target declares no operator that suits the model.
     pub fn condition(&mut self, source: &mut Source, model: &Model, items: &[Start]) -> Option<Condition> {
         source.span("condition", |source| self.tree(source, model, items, 0))
+    }
+
+    /// As [`Self::condition`], of key fields too: where the stored key is what the caller wrote.
+    pub fn condition_on_any(
+        &mut self,
+        source: &mut Source,
+        model: &Model,
+        items: &[Start],
+    ) -> Option<Condition> {
+        self.keys_in_conditions = true;
+        let condition = self.condition(source, model, items);
+        self.keys_in_conditions = false;
+        condition
     }
 
     fn tree(
@@ -76,9 +90,16 @@ impl Generator<'_> {
         places
     }
 
-    /// Whether conditions may speak of the field: free, and not encrypted.
+    /// Whether conditions may speak of the field: free or a key where keys are asked for, and not encrypted.
     pub fn may_condition(&self, model: &Model, field: &Field) -> bool {
-        self.is_free(model, field) && !field.encrypted && !model.is_any_key(&field.name)
+        if field.encrypted {
+            return false;
+        }
+        if model.is_any_key(&field.name) {
+            let plain = matches!(self.target.contract.key_case, None | Some(KeyCase::Preserve));
+            return self.keys_in_conditions && plain && !self.has_tenants() && !self.is_managed(field);
+        }
+        self.is_free(model, field)
     }
 
     fn leaf(&mut self, source: &mut Source, model: &Model, items: &[Start]) -> Option<Condition> {

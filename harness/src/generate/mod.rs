@@ -100,12 +100,14 @@ pub struct Generator<'target> {
     pub parts: Option<tenant::Parts>,
     pools: BTreeMap<&'static str, Vec<AttributeValue>>,
     budget: usize,
+    keys_in_conditions: bool,
 }
 
 impl<'target> Generator<'target> {
     /// A generator for one case.
     pub fn new(target: &'target Capabilities, swarm: Swarm, hostile_names: bool) -> Self {
-        Self { target, swarm, hostile_names, parts: None, pools: BTreeMap::new(), budget: 400 }
+        let pools = BTreeMap::new();
+        Self { target, swarm, hostile_names, parts: None, pools, budget: 400, keys_in_conditions: false }
     }
 
     /// A generator with a drawn swarm.

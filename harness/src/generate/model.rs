@@ -104,7 +104,11 @@ impl Generator<'_> {
             fields,
         };
         if wish.indexes && self.target.features.indexes {
-            self.indexes(source, &mut model, keys, self.has_tenants());
+            self.index(source, &mut model, "by_a", keys, self.has_tenants());
+            // A second one of its own keys: what is right of one index may be wrong of another.
+            if !self.has_tenants() && !model.indexes.is_empty() && source.chance(35) {
+                self.index(source, &mut model, "by_b", keys, false);
+            }
         }
         Ok(model)
     }
@@ -262,7 +266,7 @@ impl Generator<'_> {
         }
     }
 
-    fn indexes(&mut self, source: &mut Source, model: &mut Model, keys: usize, tenants: bool) {
+    fn index(&mut self, source: &mut Source, model: &mut Model, name: &str, keys: usize, tenants: bool) {
         let usable = |field: &Field| {
             field.kind.key_type().is_some()
                 && !(tenants && field.name == OWNER)
@@ -297,6 +301,6 @@ impl Generator<'_> {
             _ if others.is_empty() => Projection::Keys,
             _ => Projection::Fields(vec![source.pick(&others).clone()]),
         };
-        model.indexes.push(Index { name: "by_a".to_owned(), partition_key, sort_key, projection });
+        model.indexes.push(Index { name: name.to_owned(), partition_key, sort_key, projection });
     }
 }

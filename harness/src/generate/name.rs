@@ -2,6 +2,8 @@
 
 use super::Generator;
 use crate::tape::Source;
+use proofhouse_models::expression::reserved_words;
+use std::sync::LazyLock;
 
 /// Plain names, none of them reserved in expressions.
 pub const PLAIN: [&str; 8] = ["a", "b", "c", "d", "f", "g", "h", "k"];
@@ -66,6 +68,10 @@ const HOSTILE: [&str; 56] = [
     "日本",
 ];
 
+/// All reserved words, in lower case: a mapper that escapes a list of its own may lack any of them.
+static RESERVED: LazyLock<Vec<String>> =
+    LazyLock::new(|| reserved_words().map(str::to_ascii_lowercase).collect());
+
 impl Generator<'_> {
     /// A name that is not taken yet; plain ones come in their order.
     pub fn name(&mut self, source: &mut Source, taken: &[String]) -> String {
@@ -76,6 +82,8 @@ impl Generator<'_> {
                 twin(source, &taken[index])
             } else if source.chance(3) {
                 "n".repeat(*source.pick(&[100, 200, 255]))
+            } else if source.chance(25) {
+                source.pick(&RESERVED).clone()
             } else {
                 (*source.pick(&HOSTILE)).to_owned()
             };

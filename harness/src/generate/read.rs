@@ -41,8 +41,8 @@ impl Generator<'_> {
                 let near_stored = stored(source, sort);
                 sort_condition = self.sort_condition(source, &kind, near_stored);
             }
-            let filter = self.filter(source, model, items, index_name.as_deref());
-            let select = self.select(source, model, index_name.as_deref());
+            let filter = self.filter(source, model, items, index_name.as_deref(), false);
+            let select = self.select(source, model, index_name.as_deref(), 20);
             let order = if sort.is_some() {
                 *source.pick(&[None, Some(Order::Asc), Some(Order::Desc)])
             } else {
@@ -68,25 +68,29 @@ impl Generator<'_> {
         source.span("scan", |source| {
             let index = (!model.indexes.is_empty() && source.chance(40))
                 .then(|| source.pick(&model.indexes).name.clone());
-            let filter = self.filter(source, model, items, index.as_deref());
-            let select = self.select(source, model, index.as_deref());
+            let filter = self.filter(source, model, items, index.as_deref(), true);
+            let select = self.select(source, model, index.as_deref(), 20);
             let (limit, page) = limits(source);
             Scan { model: model.name.clone(), index, filter, select, limit, page }
         })
     }
 
-    /// A filter that speaks only of what the index holds.
-    pub fn filter(
+    /// A filter that speaks only of what the index holds; of keys, which a query's filter may not, only if `keys`.
+    fn filter(
         &mut self,
         source: &mut Source,
         model: &Model,
         items: &[Start],
         index: Option<&str>,
+        keys: bool,
     ) -> Option<Condition> {
         if !source.chance(60) {
             return None;
         }
-        let filter = self.condition(source, model, items)?;
+        let filter = match keys {
+            true => self.condition_on_any(source, model, items)?,
+            false => self.condition(source, model, items)?,
+        };
         projects(model, index, &filter).then_some(filter)
     }
 
@@ -129,14 +133,15 @@ impl Generator<'_> {
         })
     }
 
-    /// Fields to read; the table's key is always among them, so that rows can be told apart.
-    fn select(
+    /// In so many percent of reads, fields to read; the table's key is always among them, so that rows can be told apart.
+    pub fn select(
         &mut self,
         source: &mut Source,
         model: &Model,
         index: Option<&str>,
+        percent: u32,
     ) -> Option<Vec<FieldOrPath>> {
-        if !source.chance(20) {
+        if !source.chance(percent) {
             return None;
         }
         let mut select: Vec<FieldOrPath> =

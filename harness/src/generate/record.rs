@@ -24,15 +24,40 @@ impl Generator<'_> {
         fields.map(|field| (field.name.clone(), self.key_value(source, &field.kind))).collect()
     }
 
+    /// In so many percent of cases, two keys whose parts join to one text: `a#b` with `c`, and `a` with `b#c`. Cases
+    /// with tenants have their own ([`Self::shifted`]).
+    pub fn joined_twins(&mut self, source: &mut Source, model: &Model, percent: u32) -> Option<[Key; 2]> {
+        let is_text = |name: &str| model.field(name).is_some_and(|field| field.kind == FieldType::String);
+        let (partition, sort) = (model.partition_key.as_str(), model.sort_key.as_deref()?);
+        if self.has_tenants() || !is_text(partition) || !is_text(sort) || !source.chance(percent) {
+            return None;
+        }
+        let join = *source.pick(&["", "#", "", "|", ":", "/", "-", "_", ",", "."]);
+        let [left, middle, right] = [0; 3].map(|_| *source.pick(&["a", "b", "c"]));
+        let key = |partition_value: String, sort_value: String| {
+            let values = [(partition, partition_value), (sort, sort_value)];
+            values.map(|(name, text)| (name.to_owned(), AttributeValue::S(text))).into_iter().collect()
+        };
+        Some([
+            key(format!("{left}{join}{middle}"), right.to_owned()),
+            key(left.to_owned(), format!("{middle}{join}{right}")),
+        ])
+    }
+
     /// Whether the field may be left to the generator: no key, not managed.
     pub fn is_free(&self, model: &Model, field: &Field) -> bool {
-        let managed = &self.target.contract.managed;
         // Whose record it is stays as it was written.
         let owner = self.has_tenants() && field.name == OWNER;
         !owner
             && !model.is_key(&field.name)
             && model.version.as_ref() != Some(&field.name)
-            && !managed.iter().any(|name| *name == field.name || name == field.attribute())
+            && !self.is_managed(field)
+    }
+
+    /// Whether the library writes the field on its own, by its contract.
+    pub fn is_managed(&self, field: &Field) -> bool {
+        let managed = &self.target.contract.managed;
+        managed.iter().any(|name| *name == field.name || name == field.attribute())
     }
 
     /// A value for a free field, not empty where the field is the key of an index.
@@ -100,7 +125,18 @@ impl Generator<'_> {
     ) -> Vec<Start> {
         let mut starts: Vec<Start> = Vec::new();
         let mut keys: Vec<Item> = Vec::new();
-        let drawn = source.list("item", count, |source| self.start(source, model));
+        let mut twins = self.joined_twins(source, model, 8).into_iter().flatten();
+        // Pages and orders show in a partition of many rows.
+        let crowded = model.sort_key.is_some() && *count.end() > 3 && source.chance(20);
+        let mut partition: Option<AttributeValue> = None;
+        let drawn = source.list("item", count, |source| {
+            let mut key = twins.next().unwrap_or_else(|| self.fresh_key(source, model));
+            if let (true, Some(shared)) = (crowded, &partition) {
+                key.insert(model.partition_key.clone(), shared.clone());
+            }
+            partition = key.get(&model.partition_key).cloned();
+            self.start(source, model, key)
+        });
         for start in drawn {
             let key = stored_key(model, &self.target.contract, &key_of(model, &start.record));
             if !keys.contains(&key) {
@@ -111,8 +147,7 @@ impl Generator<'_> {
         starts
     }
 
-    fn start(&mut self, source: &mut Source, model: &Model) -> Start {
-        let key = self.fresh_key(source, model);
+    fn start(&mut self, source: &mut Source, model: &Model, key: Key) -> Start {
         let mut record: Item = key.into_iter().collect();
         let marshals = self.target.has("marshal");
         let illegal = std::mem::take(&mut self.swarm.illegal);

@@ -52,17 +52,19 @@ impl Generator<'_> {
         let mut update = Update::new(&model.name, key.clone(), form);
         match form {
             Form::Patch | Form::Builder => {
+                // An update that sets nothing takes another way through many mappers.
+                let sets_nothing = source.chance(12);
                 for field in &free {
                     source.span("mention", |source| {
                         if !source.chance(45) {
                             return;
                         }
-                        if source.chance(45) {
+                        if sets_nothing || source.chance(45) {
                             // Operands beside `set` that DynamoDB cannot hold are open.
                             let illegal = std::mem::take(&mut self.swarm.illegal);
                             let done = self.operation(source, model, field, stored, &mut update);
                             self.swarm.illegal = illegal;
-                            if done {
+                            if done || sets_nothing {
                                 return;
                             }
                         }
@@ -233,11 +235,13 @@ impl Generator<'_> {
             }
             "remove_path" => {
                 let (path, _) = source.pick(&below).clone();
+                self.beside(source, &below, &path, update);
                 update.remove.push(FieldOrPath::Path(path));
             }
             _ => {
                 let (path, kind) = source.pick(&below).clone();
                 let value = self.value(source, &kind, 1);
+                self.beside(source, &below, &path, update);
                 let path = match (&kind_above(&field.kind, &path), source.chance(25)) {
                     // Beside the stored entry: a new one of the map.
                     (Some(FieldType::Map(_)), true) => {
@@ -252,6 +256,23 @@ impl Generator<'_> {
             }
         }
         true
+    }
+
+    /// Now and then a second place of the same field, set or removed, neither of them within the other.
+    fn beside(&mut self, source: &mut Source, below: &[(Path, FieldType)], path: &Path, update: &mut Update) {
+        let apart = |other: &Path| !other.0.starts_with(&path.0) && !path.0.starts_with(&other.0);
+        let others: Vec<&(Path, FieldType)> = below.iter().filter(|(other, _)| apart(other)).collect();
+        if others.is_empty() || !source.chance(30) {
+            return;
+        }
+        let (other, kind) = (*source.pick(&others)).clone();
+        let sets = self.target.has_update_operand("set_path");
+        if self.target.has_update_operand("remove") && (!sets || source.chance(50)) {
+            update.remove.push(FieldOrPath::Path(other));
+        } else if sets {
+            let value = self.value(source, &kind, 1);
+            update.set_path.push((other, Operand::Value(value)));
+        }
     }
 
     /// A set of the kind that shares members with the stored one.
@@ -270,6 +291,10 @@ impl Generator<'_> {
             (AttributeValue::Ns(mut set), Some(AttributeValue::Ns(stored))) if source.chance(60) => {
                 set.extend(stored.iter().take(1 + source.below(2)).cloned());
                 AttributeValue::Ns(set)
+            }
+            (AttributeValue::Bs(mut set), Some(AttributeValue::Bs(stored))) if source.chance(60) => {
+                set.extend(stored.iter().take(1 + source.below(2)).cloned());
+                AttributeValue::Bs(set)
             }
             (value, _) => value,
         };

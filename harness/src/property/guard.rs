@@ -1,13 +1,16 @@
 //! `guard`: a write happens exactly if its condition holds.
 
+use super::rows::key_in;
 use super::support::{View, call_name, condition_words, verdict, views};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Start, Step};
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
-use proofhouse_models::mapper::call::Action;
+use proofhouse_models::mapper::call::{Action, Key};
+use proofhouse_models::mapper::expect::show::show_name;
 use proofhouse_models::mapper::expect::{self, Difference, Errors, Expectation};
 use proofhouse_models::mapper::{Call, Capabilities, Condition, ErrorKind, Model, Path, Write};
+use proofhouse_models::value::{AttributeValue, Item};
 
 /// A write whose condition is false on the stored item changes nothing and says `condition_failed`; one
 /// whose condition is true happens.
@@ -44,6 +47,9 @@ impl Property for Guard {
             if view.says_nothing() {
                 continue;
             }
+            if view.seen.outcome.is_ok() {
+                violations.extend(stale_version(target, &case.model, &view));
+            }
             if let Some(expected) = expect::expect(&case.model, target, view.before, &view.step.call) {
                 checked |= judge_step(&case.model, &view, &expected, &mut violations);
             }
@@ -54,6 +60,43 @@ impl Property for Guard {
     fn floors(&self, _: &Capabilities) -> Vec<(&'static str, u32)> {
         vec![("true", 15), ("false", 15)]
     }
+}
+
+/// A write that happened and left the version as it was: the next writer's check holds although it should not.
+fn stale_version(target: &Capabilities, model: &Model, view: &View<'_>) -> Option<Violation> {
+    let attribute = model.field(model.version.as_deref()?)?.attribute();
+    let written: Vec<Key> = match &view.step.call {
+        Call::Put(write) => vec![key_in(model, &write.record)],
+        Call::Update(update) => vec![update.key.clone()],
+        Call::Transact { actions } => {
+            let written = actions.iter().filter_map(|action| match action {
+                Action::Put(write) => Some(key_in(model, &write.record)),
+                Action::Update(update) => Some(update.key.clone()),
+                _ => None,
+            });
+            written.collect()
+        }
+        _ => Vec::new(),
+    };
+    written.into_iter().find_map(|key| {
+        let key = expect::raw_key(model, &expect::stored_key(model, &target.contract, &key));
+        let version = |items: &[Item]| {
+            let item = items.iter().find(|item| expect::raw_key(model, item) == key)?;
+            match item.get(attribute) {
+                Some(AttributeValue::N(number)) => Some(number.clone()),
+                _ => None,
+            }
+        };
+        let (before, after) = (version(view.before)?, version(&view.seen.after)?);
+        (after <= before).then(|| {
+            view.violation(
+                format!("{}: version does not grow", call_name(&view.step.call)),
+                "a write left the version as it was",
+                format!("{} = {after}", show_name(attribute)),
+                format!("more than {before}"),
+            )
+        })
+    })
 }
 
 fn judge_step(
@@ -296,7 +339,7 @@ fn condition(
             return Some(leaf);
         }
     }
-    generator.condition(source, model, starts)
+    generator.condition_on_any(source, model, starts)
 }
 
 fn transaction(
@@ -314,9 +357,10 @@ fn transaction(
             5 => single(generator, source, model, starts, 2),
             choice => single(generator, source, model, starts, choice),
         };
-        (choice, call)
+        // DynamoDB takes each item once; a mapper refuses, too, and drops no action.
+        (choice, call, source.chance(10))
     });
-    for (choice, call) in drawn {
+    for (choice, call, again) in drawn {
         let (key, action) = match (choice, call?) {
             (5, Call::Delete { model, key, condition: Some(condition) }) => {
                 (key.clone(), Action::Check { model, key, condition })
@@ -325,19 +369,11 @@ fn transaction(
                 (key.clone(), Action::Delete { model, key, condition })
             }
             (_, Call::Update(update)) => (update.key.clone(), Action::Update(update)),
-            (_, Call::Put(write)) => {
-                let key = write
-                    .record
-                    .iter()
-                    .filter(|(name, _)| model.is_key(name))
-                    .filter_map(|(name, operand)| Some((name.clone(), operand.value()?.clone())))
-                    .collect();
-                (key, Action::Put(write))
-            }
+            (_, Call::Put(write)) => (key_in(model, &write.record), Action::Put(write)),
             _ => continue,
         };
         let key = expect::stored_key(model, &generator.target.contract, &key);
-        if !keys.contains(&key) {
+        if again || !keys.contains(&key) {
             keys.push(key);
             actions.push(action);
         }

@@ -1,10 +1,9 @@
 //! The pages of one read, joined: each row of the intent once, in the order that was asked for.
 
 use super::Violation;
-use super::rows::{record_key, records};
+use super::rows::{in_order, record_key, records, sort_attribute};
 use super::support::View;
-use crate::engine::execute::OWN_CLASS;
-use crate::target::CallError;
+use crate::target::{CallError, OWN_CLASS};
 use proofhouse_models::mapper::expect::raw_key;
 use proofhouse_models::mapper::expect::rows::{Rows, query_rows, scan_rows};
 use proofhouse_models::mapper::expect::show::show_item;
@@ -23,22 +22,21 @@ pub fn judge_pages(
         if first.step.reuse.is_some() {
             continue;
         }
-        if let Some((rows, ordered)) = intent(target, model, first) {
-            checked |= judge_chain(target, model, &rows, ordered, &views[at..], violations);
+        if let Some((rows, sort)) = intent(target, model, first) {
+            checked |= judge_chain(target, model, &rows, sort.as_deref(), &views[at..], violations);
         }
     }
     checked
 }
 
-/// The rows of a paged read without a limit, and whether their order was asked for.
-fn intent(target: &Capabilities, model: &Model, first: &View<'_>) -> Option<(Rows, bool)> {
+/// The rows of a paged read without a limit, and the attribute by which they are to come.
+fn intent(target: &Capabilities, model: &Model, first: &View<'_>) -> Option<(Rows, Option<String>)> {
     match &first.step.call {
         Call::Query(query) if query.page.is_some() && query.limit.is_none() => {
-            let ordered = query.order.is_some() && query.index.is_none() && model.sort_key.is_some();
-            Some((query_rows(model, target, first.before, query)?, ordered))
+            Some((query_rows(model, target, first.before, query)?, sort_attribute(model, query)))
         }
         Call::Scan(scan) if scan.page.is_some() && scan.limit.is_none() => {
-            Some((scan_rows(model, target, first.before, scan)?, false))
+            Some((scan_rows(model, target, first.before, scan)?, None))
         }
         _ => None,
     }
@@ -49,7 +47,7 @@ fn judge_chain(
     target: &Capabilities,
     model: &Model,
     rows: &Rows,
-    ordered: bool,
+    sort: Option<&str>,
     views: &[View<'_>],
     violations: &mut Vec<Violation>,
 ) -> bool {
@@ -107,7 +105,11 @@ fn judge_chain(
             format!("{} rows on {pages} pages", joined.len()),
             show_item(&rows.certain[missing]),
         ));
-    } else if ordered && rows.open.is_empty() && joined.len() == certain.len() && joined != certain {
+    } else if let Some(sort) = sort
+        && rows.open.is_empty()
+        && joined.len() == certain.len()
+        && !in_order(model, sort, &rows.certain, &joined)
+    {
         violations.push(last.violation(
             format!("{name}: order of pages"),
             "a query answered its pages in another order",

@@ -1,6 +1,6 @@
 //! `round_trip`: what was written is read back, or was refused.
 
-use super::rows::{record_key, records, same_key_value};
+use super::rows::{RawKey, key_in, record_key, records, same_key_value};
 use super::support::{View, blamed_field, call_name, needs_method, verdict, views};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Step};
@@ -11,7 +11,9 @@ use proofhouse_models::mapper::expect::decode::{Misread, misread, record_from_js
 use proofhouse_models::mapper::expect::show::show_item;
 use proofhouse_models::mapper::expect::write::is_storable;
 use proofhouse_models::mapper::expect::{raw_key, stored_field, stored_key};
-use proofhouse_models::mapper::{Call, Capabilities, Model, Operand, Query, Record, Scan, Write};
+use proofhouse_models::mapper::{
+    Call, Capabilities, FieldOrPath, Model, Operand, Query, Record, Scan, Write,
+};
 use proofhouse_models::value::Item;
 use serde_json::Value;
 
@@ -44,43 +46,17 @@ impl Property for RoundTrip {
     fn judge(&self, target: &Capabilities, case: &Case, observed: &Observation) -> Judgement {
         let mut violations = Vec::new();
         let mut checked = false;
-        let mut written: Option<(&Record, bool, String)> = None;
+        let mut written: Vec<Written<'_>> = Vec::new();
         for view in views(case, observed) {
             if view.index == 0 {
-                written = None;
+                written.clear();
             }
-            match &view.step.call {
-                Call::Create(write) | Call::Put(write) => {
-                    let create = matches!(view.step.call, Call::Create(_));
-                    written = view
-                        .seen
-                        .outcome
-                        .is_ok()
-                        .then(|| (&write.record, create, call_name(&view.step.call)));
+            match written_by(target, &case.model, &view) {
+                Some(now) => written = now,
+                None if !view.says_nothing() => {
+                    checked |= judge_read(target, &case.model, &view, &written, &mut violations);
                 }
-                Call::BatchPut { records, .. } => {
-                    let all = view.seen.outcome.as_ref().is_ok_and(|answer| {
-                        answer.get("unprocessed").and_then(Value::as_array).is_none_or(Vec::is_empty)
-                    });
-                    written =
-                        records.last().filter(|_| all).map(|record| (record, false, "batch_put".to_owned()));
-                }
-                Call::Transact { actions } => {
-                    written = match actions.first() {
-                        Some(Action::Put(write)) if view.seen.outcome.is_ok() => {
-                            Some((&write.record, false, "transact".to_owned()))
-                        }
-                        _ => None,
-                    };
-                }
-                _ => {
-                    if let Some((record, create, how)) = &written
-                        && !view.says_nothing()
-                    {
-                        checked |=
-                            judge_read(target, &case.model, &view, record, *create, how, &mut violations);
-                    }
-                }
+                None => {}
             }
         }
         verdict(violations, checked, "the write or the read was refused")
@@ -91,33 +67,102 @@ impl Property for RoundTrip {
     }
 }
 
+/// A record that a call wrote.
+struct Written<'a> {
+    record: &'a Record,
+    key: RawKey,
+    create: bool,
+    how: String,
+}
+
+/// The records that a write leaves, of several under one key the last; `None` for a read.
+fn written_by<'a>(target: &Capabilities, model: &Model, view: &View<'a>) -> Option<Vec<Written<'a>>> {
+    let mut create = false;
+    let records: Vec<&Record> = match &view.step.call {
+        Call::Create(write) => {
+            create = true;
+            vec![&write.record]
+        }
+        Call::Put(write) => vec![&write.record],
+        Call::BatchPut { records, .. } => records.iter().collect(),
+        Call::Transact { actions } => actions.iter().filter_map(put_record).collect(),
+        _ => return None,
+    };
+    let left_over = |answer: &Value| answer.get("unprocessed").and_then(Value::as_array).map_or(0, Vec::len);
+    if !view.seen.outcome.as_ref().is_ok_and(|answer| left_over(answer) == 0) {
+        return Some(Vec::new());
+    }
+    let mut written: Vec<Written<'a>> = Vec::new();
+    for record in records {
+        let key = raw_key(model, &stored_key(model, &target.contract, &key_in(model, record)));
+        written.retain(|earlier| earlier.key != key);
+        written.push(Written { record, key, create, how: call_name(&view.step.call) });
+    }
+    Some(written)
+}
+
+fn put_record(action: &Action) -> Option<&Record> {
+    match action {
+        Action::Put(write) => Some(&write.record),
+        _ => None,
+    }
+}
+
+/// Judges what a read answered of each record that it asks for.
 fn judge_read(
     target: &Capabilities,
     model: &Model,
     view: &View<'_>,
-    written: &Record,
-    create: bool,
-    how: &str,
+    written: &[Written<'_>],
+    violations: &mut Vec<Violation>,
+) -> bool {
+    let raw = |key: &Key| raw_key(model, &stored_key(model, &target.contract, key));
+    let asked: Vec<&Written<'_>> = match &view.step.call {
+        Call::Get { key, .. } => written.iter().filter(|one| one.key == raw(key)).collect(),
+        Call::BatchGet { keys, .. } => {
+            let keys: Vec<RawKey> = keys.iter().map(raw).collect();
+            written.iter().filter(|one| keys.contains(&one.key)).collect()
+        }
+        Call::Query(query) => {
+            let in_partition = |one: &&Written<'_>| {
+                let key = key_in(model, one.record);
+                key.get(&model.partition_key) == query.partition.get(&model.partition_key)
+            };
+            written.iter().filter(in_partition).collect()
+        }
+        _ => written.iter().collect(),
+    };
+    let mut checked = false;
+    for one in &asked {
+        checked |= judge_record(target, model, view, one, asked.len(), violations);
+    }
+    checked
+}
+
+fn judge_record(
+    target: &Capabilities,
+    model: &Model,
+    view: &View<'_>,
+    written: &Written<'_>,
+    asked: usize,
     violations: &mut Vec<Violation>,
 ) -> bool {
     let name = view.step.call.method();
-    let key: Key = written
-        .iter()
-        .filter(|(name, _)| model.is_key(name))
-        .filter_map(|(name, operand)| Some((name.clone(), operand.value()?.clone())))
-        .collect();
-    let raw = raw_key(model, &stored_key(model, &target.contract, &key));
-    let Some(stored) = view.before.iter().find(|item| raw_key(model, item) == raw) else {
+    let how = &written.how;
+    let Some(stored) = view.before.iter().find(|item| raw_key(model, item) == written.key) else {
         violations.push(view.violation(
             format!("{how}: answered success, nothing stored"),
             "a record was written and is not in the table",
             "no item",
-            written_text(written),
+            written_text(written.record),
         ));
         return true;
     };
+    let select = selected(&view.step.call);
     let answer = match &view.seen.outcome {
         Ok(answer) => answer,
+        // Whether a mapper makes an object of a part of the record is its own affair.
+        Err(_) if select.is_some() => return false,
         Err(error) => {
             let text = match error {
                 crate::target::CallError::Reported { kind, message, .. } => format!("{kind:?}: {message}"),
@@ -133,33 +178,42 @@ fn judge_read(
                     format!("refuses {refused} was written"),
                     "what was written cannot be read",
                     text,
-                    written_text(written),
+                    written_text(written.record),
                 ));
             }
             return !server;
         }
     };
-    let record = match &view.step.call {
+    let answered = match &view.step.call {
         Call::Get { .. } | Call::Unmarshal { .. } => {
-            answer.get("record").and_then(|record| record_from_json(record).ok())
+            answer.get("record").map(|record| record_from_json(record).ok().into_iter().collect())
         }
-        _ => records(answer).and_then(|list| {
-            list.into_iter().find(|record| record_key(model, target, record).as_ref() == Some(&raw))
-        }),
+        _ => records(answer),
+    };
+    let Some(answered) = answered else { return false };
+    // Alone, a record is the one that was asked for, whatever became of its key.
+    let record = match answered.as_slice() {
+        [record] if asked == 1 => Some(record),
+        all => all.iter().find(|record| record_key(model, target, record).as_ref() == Some(&written.key)),
     };
     let Some(record) = record else {
-        if !model.key_fields().is_empty() && answers_nothing(answer) {
+        let unread = answer.get("unprocessed").and_then(Value::as_array).is_some_and(|left| !left.is_empty());
+        if !model.key_fields().is_empty() && answered.len() < asked && !unread {
             violations.push(view.violation(
                 format!("{name}: misses what {how} wrote"),
                 "what was written is not read",
-                "no record",
-                written_text(written),
+                if answered.is_empty() {
+                    "no record".to_owned()
+                } else {
+                    format!("{} of {asked} records", answered.len())
+                },
+                written_text(written.record),
             ));
             return true;
         }
         return false;
     };
-    for (found, writer) in differences(target, model, written, create, stored, &record) {
+    for (found, writer) in differences(target, model, written, select, stored, record) {
         let part = if writer { how } else { name };
         violations.push(view.violation(
             format!("{part}: {} {}", found.kind, found.happened),
@@ -174,9 +228,13 @@ fn judge_read(
     true
 }
 
-fn answers_nothing(answer: &Value) -> bool {
-    answer.get("record").is_some_and(Value::is_null)
-        || answer.get("records").and_then(Value::as_array).is_some_and(Vec::is_empty)
+/// The fields that a read asks for; `None`: all of them.
+fn selected(call: &Call) -> Option<&[FieldOrPath]> {
+    match call {
+        Call::Query(query) => query.select.as_deref(),
+        Call::Scan(scan) => scan.select.as_deref(),
+        _ => None,
+    }
 }
 
 fn written_text(written: &Record) -> String {
@@ -189,17 +247,19 @@ fn written_text(written: &Record) -> String {
 fn differences(
     target: &Capabilities,
     model: &Model,
-    written: &Record,
-    create: bool,
+    written: &Written<'_>,
+    select: Option<&[FieldOrPath]>,
     stored: &Item,
     record: &Item,
 ) -> Vec<(Misread, bool)> {
+    let Written { record: written, create, .. } = written;
     let mut wanted = Item::new();
     let mut judged: Vec<&str> = Vec::new();
     for field in &model.fields {
         let managed = model.version.as_ref() == Some(&field.name)
             || target.contract.managed.iter().any(|name| *name == field.name || name == field.attribute());
-        if managed || model.is_key(&field.name) {
+        let left_out = select.is_some_and(|select| select.iter().all(|entry| entry.root() != field.name));
+        if managed || left_out || model.is_key(&field.name) {
             continue;
         }
         let operand = written.get(&field.name);
@@ -214,7 +274,7 @@ fn differences(
             }
             _ if field.default.is_some() => {
                 // `create` applies the default; with "no value" it is open.
-                if operand.is_some() || !create {
+                if operand.is_some() || !*create {
                     continue;
                 }
                 if let Some(default) = &field.default {
@@ -286,50 +346,84 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     generator.swarm.illegal = source.chance(12);
     let wish = Wish { version: true, sort_key: 25, defaults: true, indexes: false };
     let model = generator.model(source, wish)?;
-    let key = generator.fresh_key(source, &model);
-    let record = generator.record(source, &model, &key, false);
     let name = model.name.clone();
-    let write = Write { model: name.clone(), record: record.clone(), condition: None };
     let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
     let unversioned = |weight: u32| if model.version.is_none() { weight } else { 0 };
     let choice = *source.weighted(&[
         (has("put", 40), 0),
         (has("create", 40), 1),
-        (unversioned(has("batch_put", 10)), 2),
-        (has("transact", 8), 3),
+        (unversioned(has("batch_put", 14)), 2),
+        (has("transact", 10), 3),
     ]);
+    let most = if choice < 2 { 1 } else { 3 };
+    let records = several(&mut generator, source, &model, most);
+    let keys: Vec<Key> = records.iter().map(|record| key_in(&model, record)).collect();
+    let write = |record: &Record| Write { model: name.clone(), record: record.clone(), condition: None };
     let mut steps: Vec<Step> = vec![
         match choice {
-            0 => Call::Put(write),
-            1 => Call::Create(write),
-            2 => Call::BatchPut { model: name.clone(), records: vec![record] },
-            _ => Call::Transact { actions: vec![Action::Put(write)] },
+            0 => Call::Put(write(&records[0])),
+            1 => Call::Create(write(&records[0])),
+            2 => Call::BatchPut { model: name.clone(), records: records.clone() },
+            _ => {
+                Call::Transact { actions: records.iter().map(|record| Action::Put(write(record))).collect() }
+            }
         }
         .into(),
     ];
     let reads = source.list("read", 1..=2, |source| {
-        *source.weighted(&[
+        let way = *source.weighted(&[
             (has("get", 60), "get"),
             (has("query", 12), "query"),
             (has("scan", 12), "scan"),
             (has("batch_get", 12), "batch_get"),
-        ])
+        ]);
+        read(&mut generator, source, &model, &keys, way)
     });
     for read in reads {
         source.label("read");
-        let model_name = name.clone();
-        let key = key.clone();
-        steps.push(
-            match read {
-                "get" => Call::Get { model: model_name, key, consistent: Some(true) },
-                "batch_get" => Call::BatchGet { model: model_name, keys: vec![key] },
-                "scan" => Call::Scan(Box::new(plain_scan(&model_name))),
-                _ => Call::Query(Box::new(plain_query(&model, &key))),
-            }
-            .into(),
-        );
+        steps.push(read.into());
     }
     Ok(Case { model, runs: vec![Run::new(Vec::new(), steps)], notes: Default::default() })
+}
+
+/// Up to so many records, their keys often alike: a batch may mix them up.
+fn several(generator: &mut Generator<'_>, source: &mut Source, model: &Model, most: usize) -> Vec<Record> {
+    let mut twins = match most {
+        1 => None,
+        _ => generator.joined_twins(source, model, 12),
+    }
+    .into_iter()
+    .flatten();
+    source.list("record", 1..=most, |source| {
+        let key = twins.next().unwrap_or_else(|| generator.fresh_key(source, model));
+        generator.record(source, model, &key, false)
+    })
+}
+
+fn read(generator: &mut Generator<'_>, source: &mut Source, model: &Model, keys: &[Key], way: &str) -> Call {
+    let name = model.name.clone();
+    let key = source.pick(keys).clone();
+    match way {
+        "get" => Call::Get { model: name, key, consistent: Some(true) },
+        "batch_get" => {
+            // All that were written, at times one that was not, or one of them twice.
+            let mut wanted = keys.to_vec();
+            match source.below(10) {
+                8 => wanted.push(generator.fresh_key(source, model)),
+                9 => wanted.push(key),
+                _ => {}
+            }
+            Call::BatchGet { model: name, keys: wanted }
+        }
+        "scan" => {
+            let select = generator.select(source, model, None, 25);
+            Call::Scan(Box::new(Scan { select, ..plain_scan(&name) }))
+        }
+        _ => {
+            let select = generator.select(source, model, None, 25);
+            Call::Query(Box::new(Query { select, ..plain_query(model, &key) }))
+        }
+    }
 }
 
 /// A scan of everything.

@@ -7,16 +7,21 @@ use proofhouse_models::mapper::expect::decode::record_from_json;
 use proofhouse_models::mapper::expect::rows::{Rows, query_rows, scan_rows};
 use proofhouse_models::mapper::expect::show::show_item;
 use proofhouse_models::mapper::expect::{encode, raw_key, stored_key};
-use proofhouse_models::mapper::{Call, Capabilities, Model};
+use proofhouse_models::mapper::{Call, Capabilities, Model, Query, Record};
 use proofhouse_models::value::{AttributeValue, Item};
 use serde_json::Value;
 
+/// The key of an item as it is stored: the values of the key attributes.
+pub type RawKey = Vec<Option<AttributeValue>>;
+
+/// The key that a caller's record carries.
+pub fn key_in(model: &Model, record: &Record) -> Key {
+    let key = record.iter().filter(|(name, _)| model.is_key(name));
+    key.filter_map(|(name, operand)| Some((name.clone(), operand.value()?.clone()))).collect()
+}
+
 /// The raw key of a record that was answered; `None` where it lacks a key field.
-pub fn record_key(
-    model: &Model,
-    target: &Capabilities,
-    record: &Item,
-) -> Option<Vec<Option<AttributeValue>>> {
+pub fn record_key(model: &Model, target: &Capabilities, record: &Item) -> Option<RawKey> {
     let key: Key = model
         .key_fields()
         .into_iter()
@@ -35,7 +40,25 @@ struct Limits {
     limit: Option<u64>,
     size: Option<u64>,
     paged: bool,
-    ordered: bool,
+    /// The attribute by which rows are to come in order.
+    sort: Option<String>,
+}
+
+/// The attribute by which a query's rows come, where an order is asked for.
+pub fn sort_attribute(model: &Model, query: &Query) -> Option<String> {
+    query.order?;
+    let sort = match query.index.as_deref() {
+        Some(name) => model.index(name)?.sort_key.as_deref(),
+        None => model.sort_key.as_deref(),
+    };
+    Some(model.field(sort?)?.attribute().to_owned())
+}
+
+/// Whether the rows that were answered are the first ones in order; those of equal sort keys may come either way.
+pub fn in_order(model: &Model, sort: &str, certain: &[Item], keys: &[RawKey]) -> bool {
+    let answered = keys.iter().map(|key| certain.iter().find(|item| raw_key(model, item) == *key));
+    let answered = answered.map(|item| item.and_then(|item| item.get(sort)));
+    answered.eq(certain.iter().take(keys.len()).map(|item| item.get(sort)))
 }
 
 /// Judges the rows of a `query`, `scan`, `get` or `batch_get`; true where something was checked.
@@ -50,12 +73,11 @@ pub fn judge_rows(
     match &view.step.call {
         Call::Query(query) => {
             let Some(rows) = query_rows(model, target, view.before, query) else { return false };
-            let key_order = query.index.is_none() && model.sort_key.is_some();
             let limits = Limits {
                 limit: query.limit,
                 size: query.page.as_ref().and_then(|page| page.size),
                 paged: query.page.is_some(),
-                ordered: query.order.is_some() && key_order,
+                sort: sort_attribute(model, query),
             };
             judge_list(target, model, view, name, answer, &rows, &limits, violations)
         }
@@ -65,7 +87,7 @@ pub fn judge_rows(
                 limit: scan.limit,
                 size: scan.page.as_ref().and_then(|page| page.size),
                 paged: scan.page.is_some(),
-                ordered: false,
+                sort: None,
             };
             judge_list(target, model, view, name, answer, &rows, &limits, violations)
         }
@@ -78,7 +100,7 @@ pub fn judge_rows(
             let certain =
                 view.before.iter().filter(|item| wanted.contains(&raw_key(model, item))).cloned().collect();
             let rows = Rows { certain, ..Rows::default() };
-            let limits = Limits { limit: None, size: None, paged: false, ordered: false };
+            let limits = Limits { limit: None, size: None, paged: false, sort: None };
             judge_list(target, model, view, name, answer, &rows, &limits, violations)
         }
         Call::Get { key, .. } => judge_get(target, model, view, key, answer, violations),
@@ -205,16 +227,19 @@ fn judge_list(
             missing.map(show_item).unwrap_or_default(),
         ));
     }
-    if limits.ordered && open.is_empty() && !continues && violations.is_empty() && !limits.paged {
-        let wanted: Vec<_> = certain.iter().take(keys.len()).cloned().collect();
-        if wanted != keys {
-            violations.push(view.violation(
-                format!("{name}{part}: order"),
-                "a query answered its rows in another order",
-                records.iter().map(show_item).collect::<Vec<_>>().join("\n"),
-                rows.certain.iter().take(keys.len()).map(show_item).collect::<Vec<_>>().join("\n"),
-            ));
-        }
+    if let Some(sort) = &limits.sort
+        && open.is_empty()
+        && !continues
+        && violations.is_empty()
+        && !limits.paged
+        && !in_order(model, sort, &rows.certain, &keys)
+    {
+        violations.push(view.violation(
+            format!("{name}{part}: order"),
+            "a query answered its rows in another order",
+            records.iter().map(show_item).collect::<Vec<_>>().join("\n"),
+            rows.certain.iter().take(keys.len()).map(show_item).collect::<Vec<_>>().join("\n"),
+        ));
     }
     true
 }

@@ -10,8 +10,7 @@
 
 use super::deterministic::canonical;
 use crate::case::StepObservation;
-use crate::engine::execute::OWN_CLASS;
-use crate::target::CallError;
+use crate::target::{CallError, OWN_CLASS};
 use serde_json::{Map, Value, json};
 
 /// Requests on data; all others are left out.

@@ -27,6 +27,9 @@ pub struct Endpoint {
     pub secret_access_key: String,
 }
 
+/// The class of errors that come from the harness itself: a step that had nothing to take up was not sent.
+pub const OWN_CLASS: &str = "proofhouse";
+
 /// Why a call gave no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

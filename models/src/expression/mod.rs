@@ -29,7 +29,7 @@ pub use parse::{
     parse_key_condition, parse_projection, parse_update,
 };
 pub use project::project;
-pub use reserved::is_reserved;
+pub use reserved::{is_reserved, reserved_words};
 pub use resolve::{ResolvedCondition, ResolvedKeyCondition, ResolvedUpdate, Resolver, Substitutions};
 pub use rule::{ExpressionError, Rule, RuleBreak, Unspecified};
 

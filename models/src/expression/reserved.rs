@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-static WORDS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| include_str!("reserved.txt").lines().collect());
+static WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| reserved_words().collect());
+
+/// DynamoDB's list in its own order, upper case.
+pub fn reserved_words() -> impl Iterator<Item = &'static str> {
+    include_str!("reserved.txt").lines()
+}
 
 /// Whether DynamoDB's list holds the word.
 pub fn is_reserved(word: &str) -> bool {

@@ -114,6 +114,14 @@ pub enum FieldOrPath {
 }
 
 impl FieldOrPath {
+    /// The path: of the whole field, or below it.
+    pub fn path(&self) -> Path {
+        match self {
+            Self::Field(name) => Path::field(name.clone()),
+            Self::Path(path) => path.clone(),
+        }
+    }
+
     /// The field that is touched.
     pub fn root(&self) -> &str {
         match self {

@@ -341,7 +341,9 @@ impl Target for Mapper {
             return self.run(method, params).map_err(Failure::reported);
         };
         let mut params = params.clone();
-        let schema = self.schema(&params).ok().map(|schema| schema.model.clone());
+        // A transaction names its models action by action.
+        let action = params.pointer("/actions/0").and_then(Value::as_object).and_then(|a| a.values().next());
+        let schema = self.schema(action.unwrap_or(&params)).ok().map(|schema| schema.model.clone());
         let mut method = method.to_owned();
         if let Some(broken) = mutants::tamper_call(bug, &mut method, &mut params, schema.as_ref()) {
             return Err(broken);

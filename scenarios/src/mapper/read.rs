@@ -299,11 +299,7 @@ impl Scope<'_> {
         let mut shown: Vec<String> = Vec::new();
         let mut needs_key = common.limit.is_some() && common.page.is_some();
         for entry in select {
-            let path = match entry {
-                FieldOrPath::Field(name) => Path::field(name.clone()),
-                FieldOrPath::Path(path) => path.clone(),
-            };
-            let place = self.schema.place(&path)?;
+            let place = self.schema.place(&entry.path())?;
             if !self.is_projected(&place.field.name, common.index) {
                 return Err(Failure::validation("the index does not hold a selected field"));
             }

@@ -99,7 +99,9 @@ impl Scope<'_> {
             let attribute = self.schema.field(name)?.attribute();
             let unchecked = matches!(update.form, Form::Patch | Form::Builder) && expected.is_none();
             if unchecked {
-                plan.push_attribute(attribute, Change::Count);
+                if !(self.has(Bug::VersionStaysOnRemove) && plan.only_removes()) {
+                    plan.push_attribute(attribute, Change::Count);
+                }
             } else {
                 let carried = match (expected, &update.record) {
                     (Some(version), _) => Some(version),
@@ -143,6 +145,10 @@ impl<'a> Plan<'a> {
 
     fn push_attribute(&mut self, attribute: &str, change: Change) {
         self.changes.push((vec![PathPart::Key(attribute.to_owned())], change));
+    }
+
+    fn only_removes(&self) -> bool {
+        self.changes.iter().all(|(_, change)| matches!(change, Change::Remove))
     }
 
     fn field(&self, name: &str) -> Result<Place<'a>> {

@@ -43,7 +43,16 @@ pub fn tamper_answer(
             if matches!(bug, Bug::EmptyListCrashes | Bug::NullInMapCrashes) && crashes(bug, method, &result) {
                 return Err(crashed());
             }
+            let turned =
+                bug == Bug::PageReversed && params.pointer("/page/cursor").is_some_and(Value::is_string);
+            if let (true, Some(Value::Array(list))) = (turned, result.get_mut("records")) {
+                list.reverse();
+            }
+            let some_fields = params.get("select").is_some_and(Value::is_array);
             for record in records(&mut result) {
+                if bug == Bug::SelectThroughDouble && some_fields {
+                    record.values_mut().for_each(through_double);
+                }
                 change_record(bug, record, model);
             }
             Ok(result)

@@ -41,16 +41,20 @@ bugs! {
         DeleteIgnoresIf "delete-ignores-if" false "delete ignores its condition",
         VersionLosesBrackets "version-loses-brackets" true "a version check and a condition with OR are joined without brackets",
         AppendHidesFailure "append-hides-failure" true "a failed condition of an update that appends is reported as success",
+        TransactKeepsLast "transact-keeps-last" true "of two actions on one item in a transaction only the last is sent",
+        VersionStaysOnRemove "version-stays-on-remove" true "an update that only removes leaves the version as it was",
     }
     "well_formed" {
         UnusedName "unused-name" false "a placeholder is defined and not used",
         LiteralNames "literal-names" false "names of letters stand in expressions without a placeholder",
+        LateWordsBare "late-words-bare" true "reserved words that begin with W stand without a placeholder",
         InUnsplit "in-unsplit" true "more than 100 operands of IN are sent in one",
     }
     "meaning" {
         GroupsLost "groups-lost" false "AND and OR are written without brackets",
         SecondOrLosesBrackets "second-or-loses-brackets" true "the second OR group inside an AND loses its brackets",
         BetweenHalfOpen "between-half-open" true "BETWEEN leaves its upper end out",
+        LastPlaceOnly "last-place-only" true "of several places below one field an update changes only the last",
         InForgetsRest "in-forgets-rest" true "of more than 99 operands of IN only the first are sent",
     }
     "never_broader" {
@@ -59,12 +63,20 @@ bugs! {
         BeginsWithDigit "begins-with-digit" true "a sort condition begins_with whose text ends in a digit reads on behind it",
         PageLosesLast "page-loses-last" true "a full page after the first lacks its last row",
         IndexCursorLacksKey "index-cursor-lacks-key" true "a cursor of an index holds the table's key only",
+        OrderLostBehindPage "order-lost-behind-page" true "a query's second page forgets the order",
+        PageReversed "page-reversed" true "the rows of a page after the first come in reverse",
+        IndexOrderLost "index-order-lost" true "a query of an index forgets its order",
+        SecondIndexScansFirst "second-index-scans-first" true "a scan of the second index reads the first",
+        KeyFilterDropped "key-filter-dropped" true "a scan drops a filter on the table's sort key",
         LimitBeforeFilter "limit-before-filter" false "the limit counts rows before the filter",
     }
     "round_trip" {
         IntegersThroughDouble "integers-through-double" true "integers above 2^53 are written through a double",
         TrailingSpaceLost "trailing-space-lost" false "a read trims the end of strings",
         DotsInMapKeys "dots-in-map-keys" true "dots in map keys are written as underscores",
+        BatchFillsFromFirst "batch-fills-from-first" true "a record of a batch takes what it leaves out from the first one",
+        BatchGetJoinsKeys "batch-get-joins-keys" true "a batch_get tells items apart by the joined texts of their keys",
+        SelectThroughDouble "select-through-double" true "a read of some fields reads numbers through a double",
         EmptyStringsInLists "empty-strings-in-lists" false "empty strings in lists are not written",
     }
     "valid_values" {

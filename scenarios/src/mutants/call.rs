@@ -36,6 +36,49 @@ pub fn tamper_call(
                 object.insert("page".to_owned(), json!({ "size": limit }));
             }
         }
+        (Bug::IndexOrderLost, "query", _) if object.get("index").is_some_and(Value::is_string) => {
+            object.remove("order");
+        }
+        (Bug::SecondIndexScansFirst, "scan", Some(model)) => {
+            let second = model.indexes.get(1).map(|index| json!(index.name));
+            if second.is_some() && object.get("index") == second.as_ref() {
+                object.insert("index".to_owned(), json!(model.indexes[0].name));
+            }
+        }
+        (Bug::KeyFilterDropped, "scan", Some(model)) => {
+            let root = object.get("filter").and_then(Value::as_object).and_then(|leaf| leaf.values().next());
+            let root = root.and_then(|operands| operands.pointer("/0/0").or(operands.pointer("/0")));
+            if root.is_some() && root.and_then(Value::as_str) == model.sort_key.as_deref() {
+                object.remove("filter");
+            }
+        }
+        (Bug::BatchFillsFromFirst, "batch_put", _) => {
+            if let Some([Value::Object(first), rest @ ..]) =
+                object.get_mut("records").and_then(Value::as_array_mut).map(Vec::as_mut_slice)
+            {
+                for record in rest.iter_mut().filter_map(Value::as_object_mut) {
+                    let missing = first.iter().filter(|(name, _)| !record.contains_key(*name));
+                    let missing: Vec<_> = missing.map(|(n, v)| (n.clone(), v.clone())).collect();
+                    record.extend(missing);
+                }
+            }
+        }
+        (Bug::BatchGetJoinsKeys, "batch_get", Some(model)) => {
+            let joined = |key: &Value| -> String {
+                let parts = model.key_fields().into_iter().filter_map(|name| key.get(name));
+                parts.map(|part| part.get("S").and_then(Value::as_str).unwrap_or("?")).collect()
+            };
+            if let Some(Value::Array(keys)) = object.get_mut("keys") {
+                let mut seen: Vec<String> = Vec::new();
+                keys.retain(|key| {
+                    let new = joined(key);
+                    let known = !new.contains('?') && seen.contains(&new);
+                    seen.push(new);
+                    !known
+                });
+            }
+        }
+        (Bug::TransactKeepsLast, "transact", Some(model)) => keep_last_actions(object, model),
         (_, "update", Some(model)) => change_update(bug, method, object, model),
         _ => {}
     }
@@ -43,6 +86,9 @@ pub fn tamper_call(
 }
 
 fn change_update(bug: Bug, method: &mut String, params: &mut Map<String, Value>, model: &Model) {
+    if bug == Bug::LastPlaceOnly {
+        last_place_only(params);
+    }
     let form = params.get("form").and_then(Value::as_str).unwrap_or_default().to_owned();
     match (bug, form.as_str()) {
         (Bug::PartialClearsOmittable, "partial") => {
@@ -81,6 +127,42 @@ fn change_update(bug: Bug, method: &mut String, params: &mut Map<String, Value>,
             keep_in_record(params, |value| *value != json!({ "BOOL": false }));
         }
         _ => {}
+    }
+}
+
+/// For [`Bug::TransactKeepsLast`].
+fn keep_last_actions(params: &mut Map<String, Value>, model: &Model) {
+    let Some(Value::Array(actions)) = params.get_mut("actions") else { return };
+    let key_of = |action: &Value| -> Vec<Value> {
+        let inner = action.as_object().and_then(|action| action.values().next()).cloned().unwrap_or_default();
+        let holder = inner.get("key").or(inner.get("record")).cloned().unwrap_or_default();
+        model.key_fields().into_iter().map(|name| holder[name].clone()).collect()
+    };
+    let mut kept: Vec<Value> = Vec::new();
+    for action in std::mem::take(actions) {
+        let key = key_of(&action);
+        kept.retain(|earlier| key_of(earlier) != key);
+        kept.push(action);
+    }
+    *actions = kept;
+}
+
+/// For [`Bug::LastPlaceOnly`]: of the places below one field, those that are removed before those that are set.
+fn last_place_only(params: &mut Map<String, Value>) {
+    let mut later: Vec<Value> = Vec::new();
+    for name in ["set_path", "remove"] {
+        let Some(Value::Array(entries)) = params.get_mut(name) else { continue };
+        let mut kept = Vec::new();
+        for entry in std::mem::take(entries).into_iter().rev() {
+            let path = if name == "set_path" { &entry[0] } else { &entry };
+            match path.get(0) {
+                Some(root) if later.contains(root) => continue,
+                Some(root) => later.push(root.clone()),
+                None => {}
+            }
+            kept.insert(0, entry);
+        }
+        *entries = kept;
     }
 }
 

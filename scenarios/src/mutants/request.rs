@@ -1,6 +1,7 @@
 //! Bugs that change a request before it is sent.
 
 use super::{Bug, EMPTY_SET, tick};
+use proofhouse_models::expression::is_reserved;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -100,7 +101,16 @@ fn tamper_text(bug: Bug, operation: &str, request: &mut Map<String, Value>) {
                 names.insert("#unused".to_owned(), json!("unused"));
             }
         }
-        Bug::LiteralNames => literal_names(request),
+        Bug::LiteralNames => literal_names(request, |name| {
+            name.starts_with(|first: char| first.is_ascii_alphabetic())
+                && name.chars().all(|char| char.is_ascii_alphanumeric())
+        }),
+        Bug::LateWordsBare => {
+            literal_names(request, |name| is_reserved(name) && name.to_ascii_lowercase().starts_with('w'));
+        }
+        Bug::OrderLostBehindPage if request.contains_key("ExclusiveStartKey") => {
+            request.remove("ScanIndexForward");
+        }
         Bug::CaseTwinsShare => share_names(request, |name| name.to_lowercase()),
         Bug::PunctuationShares => {
             share_names(request, |name| name.chars().filter(|char| char.is_alphanumeric()).collect());
@@ -226,12 +236,9 @@ fn forget_names(request: &mut Map<String, Value>, gone: &dyn Fn(&str) -> bool) {
     }
 }
 
-fn literal_names(request: &mut Map<String, Value>) {
+fn literal_names(request: &mut Map<String, Value>, is_plain: fn(&str) -> bool) {
     let mut plain = names_of(request);
-    plain.retain(|_, name| {
-        name.starts_with(|first: char| first.is_ascii_alphabetic())
-            && name.chars().all(|char| char.is_ascii_alphanumeric())
-    });
+    plain.retain(|_, name| is_plain(name));
     each_expression(request, &mut |holder| plain.get(holder).cloned().unwrap_or_else(|| holder.to_owned()));
     forget_names(request, &|holder| plain.contains_key(holder));
 }

@@ -322,19 +322,6 @@ impl Work<'_> {
                 self.computed(field, joined, how);
             }
         }
-        for entry in &update.remove {
-            let path = match entry {
-                FieldOrPath::Field(name) => Path::field(name.clone()),
-                FieldOrPath::Path(path) => path.clone(),
-            };
-            let Some(field) = field_of(path.root()) else { continue };
-            if path.0.len() == 1 {
-                self.put(field, Allowed::absent(), "remove");
-                continue;
-            }
-            let changed = self.at_path(field, &path, None);
-            self.computed(field, changed, "remove path");
-        }
         for (path, operand) in &update.set_path {
             let Some(field) = field_of(path.root()) else { continue };
             let Some(value) = operand.value() else {
@@ -346,6 +333,18 @@ impl Work<'_> {
             let value = kind.map_or_else(|| value.clone(), |kind| stored_value(kind, value));
             let changed = self.at_path(field, path, Some(value));
             self.computed(field, changed, "set_path");
+        }
+        // Every index counts in the list as it was: what is set comes first, then removals from the back.
+        let mut removed: Vec<Path> = update.remove.iter().map(FieldOrPath::path).collect();
+        removed.sort();
+        for path in removed.iter().rev() {
+            let Some(field) = field_of(path.root()) else { continue };
+            if path.0.len() == 1 {
+                self.put(field, Allowed::absent(), "remove");
+                continue;
+            }
+            let changed = self.at_path(field, path, None);
+            self.computed(field, changed, "remove path");
         }
     }
 
@@ -370,10 +369,15 @@ impl Work<'_> {
         let path = self.table.model.attribute_path(path);
         let name = field.attribute();
         let mut item = self.before.clone();
-        if let Some(Attribute { allowed: Allowed::OneOf(wants), .. }) = self.attributes.get(name)
-            && let [Want::Raw(earlier)] = wants.as_slice()
-        {
-            item.insert(name.to_owned(), earlier.clone());
+        match self.attributes.get(name).map(|attribute| &attribute.allowed) {
+            Some(Allowed::OneOf(wants)) => {
+                if let [Want::Raw(earlier)] = wants.as_slice() {
+                    item.insert(name.to_owned(), earlier.clone());
+                }
+            }
+            // What is open stays open.
+            Some(_) => return None,
+            None => {}
         }
         if value.is_none() && resolve(&item, &path).is_none() {
             return None;
@@ -509,9 +513,49 @@ fn joined(
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::mapper::expect::expect;
     use crate::mapper::{Call, Capabilities, Model};
     use serde_json::json;
+
+    /// What an update of a list `[0, 1, 2, 3]` in field `a` leaves there, by the specification.
+    fn list_after(operands: serde_json::Value) -> serde_json::Value {
+        let target: Capabilities =
+            serde_json::from_value(json!({ "name": "t", "methods": ["update"], "update_forms": ["patch"] }))
+                .expect("an answer to initialize");
+        let model: Model = serde_json::from_value(json!({
+            "name": "User", "table": "users", "partition_key": "id",
+            "fields": [{ "name": "id", "type": "string" }, { "name": "a", "type": { "list": "int64" } }]
+        }))
+        .expect("a model of the protocol");
+        let mut params = json!({ "model": "User", "key": { "id": { "S": "x" } }, "form": "patch" });
+        for (name, value) in operands.as_object().expect("operands") {
+            params[name] = value.clone();
+        }
+        let update: Call = serde_json::from_value(json!({ "method": "update", "params": params }))
+            .expect("a call of the protocol");
+        let numbers: Vec<_> = (0..4).map(|n| json!({ "N": n.to_string() })).collect();
+        let stored = json!({ "id": { "S": "x" }, "a": { "L": numbers } });
+        let stored = crate::value::item_from_json(&stored).expect("an item");
+        let expected = expect(&model, &target, &[stored], &update).expect("a call that is specified");
+        let After::Item(item) = &expected.changes[0].after else { panic!("an item is left") };
+        let Allowed::OneOf(wants) = &item.attributes["a"].allowed else { return json!("open") };
+        match wants.as_slice() {
+            [Want::Raw(AttributeValue::L(list))] => list.iter().map(|n| n.to_json()["N"].clone()).collect(),
+            _ => json!("open"),
+        }
+    }
+
+    #[test]
+    fn every_index_of_an_update_counts_in_the_list_as_it_was() {
+        let two = json!({ "remove": [["a", 0], ["a", 2]] });
+        assert_eq!(list_after(two), json!(["1", "3"]));
+        let both = json!({ "remove": [["a", 1]], "set_path": [[["a", 2], { "N": "9" }]] });
+        assert_eq!(list_after(both), json!(["0", "9", "3"]));
+        // An absent operand is open, whatever else happens to the list.
+        let absent = json!({ "remove": [["a", 1]], "set_path": [[["a", 2], { "$absent": true }]] });
+        assert_eq!(list_after(absent), json!("open"));
+    }
 
     #[test]
     fn whether_an_update_of_a_missing_item_is_refused_is_open_beside_a_version() {
