@@ -56,25 +56,28 @@ pub(super) fn look(
 }
 
 /// Programs that a limit may bear on, one of each kind on each object before the next of any. What takes values needs
-/// more of them: most find none of A's rows, crowd or not.
+/// more of them: most find none of A's rows, crowd or not. Changes come last: what they did is looked for among
+/// thousands of rows, which costs as much as dozens of reads.
 fn some_of_each(programs: &[Program]) -> Vec<&Program> {
     let mut counts = BTreeMap::<(&str, &str), usize>::new();
     let mut ranked = Vec::new();
     for program in programs.iter().filter(|program| program.kind == Kind::Requests && !program.unaligned) {
         let [step] = program.steps.as_slice() else { continue };
-        let most = match step.verb.as_str() {
-            "function" | "statement" => 16,
-            "select" | "insert" | "upsert" => 3,
-            "filter" | "aggregate" | "update" | "delete" => 1,
+        let (changes, most) = match step.verb.as_str() {
+            "function" | "statement" => (false, 16),
+            "select" => (false, 3),
+            "filter" | "aggregate" => (false, 1),
+            "insert" | "upsert" => (true, 3),
+            "update" | "delete" => (true, 1),
             _ => continue,
         };
         let count = counts.entry((&step.verb, &step.object)).or_default();
         *count += 1;
         if *count <= most {
-            ranked.push((*count, program));
+            ranked.push(((changes, *count), program));
         }
     }
-    ranked.sort_by_key(|(count, _)| *count);
+    ranked.sort_by_key(|(rank, _)| *rank);
     ranked.into_iter().map(|(_, program)| program).collect()
 }
 
@@ -90,10 +93,13 @@ mod tests {
         };
         let join = Program::one(Step::new("join", "one", "SELECT"));
         let mut programs: Vec<Program> = (0..20).map(|value| call("one", value)).collect();
+        let insert = Program::one(Step::new("insert", "one", "INSERT"));
+        programs.splice(0..0, [insert]);
         programs.extend([join, call("two", 0), call("two", 1)]);
         let some: Vec<&str> = some_of_each(&programs).iter().map(|p| p.steps[0].sql.as_str()).collect();
         let begin = ["SELECT * FROM one(0)", "SELECT * FROM two(0)", "SELECT * FROM one(1)"];
         assert_eq!(some[..3], begin);
-        assert_eq!(some.len(), 18, "sixteen of the first, two of the second, no join");
+        assert_eq!(some.len(), 19, "sixteen of the first, two of the second, the insert, no join");
+        assert_eq!(some.last(), Some(&"INSERT"));
     }
 }
