@@ -6,13 +6,14 @@ use proofhouse::isolate::contract::Contract;
 use proofhouse::isolate::oracle::{Evidence, Leak, Marks, judge};
 use proofhouse::isolate::program::{Pools, Program, Setting, Step, systematic};
 use proofhouse::isolate::world::{World, parted};
-use proofhouse::isolate::{Options, run};
+use proofhouse::isolate::{Options, Report, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const CONTRACT: &str = "[database]\nschema = ['schema.sql']\nname = 'shop'\nowner = 'shop_owner'\n\
     [tenant]\nrole = 'app'\ncolumn = 'tenant'\nids = ['north', 'south']\n\
-    enter = [\"SET app.tenant = '{tenant}'\"]\nleave = ['RESET app.tenant']\n";
+    enter = [\"SET app.tenant = '{tenant}'\"]\nleave = ['RESET app.tenant']\n\
+    [allow]\nsequence = 'ids are global'\n";
 
 const ITEMS: &str = "CREATE FUNCTION who() RETURNS text LANGUAGE sql STABLE AS\n\
       $$ SELECT nullif(current_setting('app.tenant', true), '') $$;\n\
@@ -21,6 +22,9 @@ const ITEMS: &str = "CREATE FUNCTION who() RETURNS text LANGUAGE sql STABLE AS\n
     ALTER TABLE items ENABLE ROW LEVEL SECURITY;\n\
     CREATE POLICY own ON items USING (tenant = who());\n\
     GRANT SELECT, INSERT ON items TO app; GRANT USAGE ON SEQUENCE items_id_seq TO app;\n";
+
+/// With this number B's only row of a table would have A's numbers, were it not the only one.
+const NUMBER: usize = 1;
 
 fn bench(schema: &str) -> Bench {
     let folder = tempfile::tempdir().expect("folder");
@@ -35,7 +39,7 @@ fn bench(schema: &str) -> Bench {
 fn worlds(bench: &Bench, volumes: (Volume, Volume)) -> (World<'_>, World<'_>) {
     let world = |index: usize, volume: Volume| {
         let server = bench.server(&format!("everyone-{index}")).expect("a server");
-        let mut world = World::new(bench, server, index, 0, volume, 0).expect("a world");
+        let mut world = World::new(bench, server, index, 0, volume, NUMBER).expect("a world");
         world.learn().expect("rows");
         world
     };
@@ -112,9 +116,11 @@ fn a_limit_before_the_tenant_is_seen_in_a_crowd_whatever_it_orders_by() {
 #[test]
 fn a_parameter_of_any_name_is_given_the_other_tenant() {
     let schema = format!(
-        "{ITEMS}CREATE FUNCTION name_of(number bigint, shop text DEFAULT who()) RETURNS text LANGUAGE sql STABLE\n\
+        "{ITEMS}CREATE TABLE letters (tenant text NOT NULL, sender text, receiver text, subject text, body text);\n\
+         CREATE FUNCTION name_of(number bigint, shop text DEFAULT who()) RETURNS text LANGUAGE sql STABLE\n\
            SECURITY DEFINER SET search_path = public AS\n\
-           $$ SELECT name FROM items WHERE items.id = number AND items.tenant = shop AND items.note IS DISTINCT FROM '' $$;\n"
+           $$ SELECT name FROM items WHERE items.id = number AND items.tenant = shop AND NOT EXISTS (\n\
+             SELECT FROM letters WHERE sender = subject || receiver || body) $$;\n"
     );
     let bench = bench(&schema);
     let found = leaks_of_calls(&bench, (Volume::None, Volume::Few));
@@ -171,15 +177,14 @@ fn a_number_over_the_tenants_own_rows_parts_nothing_whatever_time_and_chance_fil
     assert_eq!(parted_by_inserts(&counted(filled)), BTreeSet::new());
 }
 
-#[test]
-fn a_row_that_the_insert_does_not_return_is_looked_at_in_the_next_request() {
+/// What a run of so many seconds at most finds first.
+fn reported(schema: &str, seconds: u64) -> Report {
     let folder = tempfile::tempdir().expect("folder");
     std::fs::write(folder.path().join("tenancy.toml"), CONTRACT).expect("contract");
-    std::fs::write(folder.path().join("schema.sql"), counted("SELECT max(last) + 1 FROM totals"))
-        .expect("schema");
-    let report = run(&Options {
+    std::fs::write(folder.path().join("schema.sql"), schema).expect("schema");
+    run(&Options {
         contract: folder.path().join("tenancy.toml"),
-        time: Duration::from_secs(20),
+        time: Duration::from_secs(seconds),
         seed: 1,
         jobs: 1,
         report: None,
@@ -188,7 +193,28 @@ fn a_row_that_the_insert_does_not_return_is_looked_at_in_the_next_request() {
         fail_fast: true,
         quiet: true,
     })
-    .expect("a report");
+    .expect("a report")
+}
+
+#[test]
+fn a_crowd_comes_before_all_programs_of_the_first_stage() {
+    // So many tables that the first stage does not end in this time.
+    let tables = (0..12).map(|at| {
+        format!(
+            "CREATE TABLE more_{at} (tenant text NOT NULL, id int NOT NULL, a text, b text, c int, d date, PRIMARY KEY (tenant, id));\n\
+             ALTER TABLE more_{at} ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON more_{at} USING (tenant = who());\n\
+             GRANT SELECT, INSERT, UPDATE, DELETE ON more_{at} TO app;\n"
+        )
+    });
+    let few = limited("first_by_id", "SELECT * FROM items ORDER BY id LIMIT 40");
+    let schema = format!("{ITEMS}{}{few}", tables.collect::<String>());
+    let report = reported(&schema, 20);
+    assert!(report.failures().any(|finding| finding.object == "first_by_id"));
+}
+
+#[test]
+fn a_row_that_the_insert_does_not_return_is_looked_at_in_the_next_request() {
+    let report = reported(&counted("SELECT max(last) + 1 FROM totals"), 20);
     let finding = report.failures().find(|finding| finding.object == "totals").expect("a finding");
     let steps: Vec<&Step> = finding.program.steps.iter().collect();
     assert!(steps[0].sql.starts_with("INSERT INTO public.items"), "{steps:?}");

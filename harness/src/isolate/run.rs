@@ -214,7 +214,7 @@ fn look(
     let mut checked = false;
     // One worker does, unless another begins with as many rows.
     let crowds = worker == jobs - 1 && jobs < STAGES.len() - 1 && options.time >= crowd::SHORTEST;
-    let mut crowd_at = crowds.then(|| Instant::now() + options.time / crowd::PART);
+    let mut crowd_at = crowds.then(|| Instant::now() + crowd::begins(options.time));
     let (mut kept, mut resumed) = (None, None);
     loop {
         let round = turn / STAGES.len();

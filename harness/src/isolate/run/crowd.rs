@@ -14,8 +14,13 @@ use std::time::{Duration, Instant};
 /// The shortest run that makes a crowd: in a shorter one its rows would take too much of the time.
 pub(super) const SHORTEST: Duration = Duration::from_secs(8);
 
-/// Which part of a run's time may pass before it, and which part it may take itself, its rows not counted.
-pub(super) const PART: u32 = 4;
+/// When it begins: the first stage finds most of what there is to find in the time before.
+pub(super) fn begins(time: Duration) -> Duration {
+    time * 2 / 5
+}
+
+/// Which part of a run's time it takes at most, its rows not counted: a read takes milliseconds.
+const PART: u32 = 8;
 
 /// Runs a few programs of each kind on each object in a crowd, then brings the rows back.
 pub(super) fn look(
