@@ -6,7 +6,7 @@ use super::contract::Contract;
 use super::data::Made;
 use super::oracle::Marks;
 use super::program::{Actor, Kind, Pools, Program, Step};
-use super::world::{Rows, World};
+use super::world::{Rows, World, parted};
 
 /// What B's statement says while A runs, where the contract gives none.
 pub const AT_WORK: &str = "zebra-at-work-7741";
@@ -139,6 +139,20 @@ impl<'bench> Pair<'bench> {
         self.two.learn_all(&alike)?;
         self.marks = (self.marks_of(&self.one), self.marks_of(&self.two));
         Ok(())
+    }
+
+    /// Tables in which a program that just ran did otherwise to A's own rows in one world than in the other, though its
+    /// answers may be alike. Where it seems so, it runs once more in world 1, to tell noise.
+    ///
+    /// # Errors
+    /// A world fails.
+    pub fn parted(&mut self, program: &Program) -> Result<Vec<usize>, Problem> {
+        let (one, two) = (self.one.last_effects().to_vec(), self.two.last_effects().to_vec());
+        if parted(&one, &one, &two).is_empty() {
+            return Ok(Vec::new());
+        }
+        self.one.run(program)?;
+        Ok(parted(&one, self.one.last_effects(), &two))
     }
 
     fn marks_of(&self, world: &World<'_>) -> Marks {

@@ -1,6 +1,7 @@
 //! The run: workers with two worlds each, stages of rows, systematic programs first, then random ones.
 
 mod beside;
+mod crowd;
 mod ending;
 
 use super::bench::{Bench, Problem, Volume};
@@ -211,6 +212,10 @@ fn look(
     let deadline = Instant::now() + options.time;
     let parameters = parameters(bench, &mut pair);
     let mut checked = false;
+    // One worker does, unless another begins with as many rows.
+    let crowds = worker == jobs - 1 && jobs < STAGES.len() - 1 && options.time >= crowd::SHORTEST;
+    let mut crowd_at = crowds.then(|| Instant::now() + crowd::begins(options.time));
+    let (mut kept, mut resumed) = (None, None);
     loop {
         let round = turn / STAGES.len();
         let pools = pair.pools();
@@ -234,19 +239,30 @@ fn look(
             let part = Instant::now() + options.time / 5;
             beside::neighbour(bench, shared, &mut pair, &programs, options, part, found_here)?;
         }
-        let mut changes = Changes::new(&setting);
+        let mut changes = kept.take().unwrap_or_else(|| Changes::new(&setting));
+        let begin = resumed.take().unwrap_or(0);
         // A look at what was changed costs as much as a dozen programs.
         const BETWEEN: usize = 12;
-        for (at, program) in programs.iter().enumerate() {
+        for (at, program) in programs.iter().enumerate().skip(begin) {
             if !time_left() {
                 break;
             }
-            found_here.extend(trial(bench, shared, &mut pair, program, options)?);
-            let noted = if pair.two.last_changed() { changes.note(program) } else { None };
+            if crowd_at.is_some_and(|crowd_at| Instant::now() > crowd_at) {
+                crowd_at = None;
+                resumed = Some(at);
+                break;
+            }
+            let noted = followed(bench, shared, &mut pair, program, (options, &mut changes), found_here)?;
             let next = noted.or_else(|| if at % BETWEEN == 0 { changes.later() } else { None });
             if let Some(next) = next.filter(|_| time_left()) {
                 found_here.extend(trial(bench, shared, &mut pair, &next, options)?);
             }
+        }
+        if resumed.is_some() || time_left() && crowd_at.take().is_some() {
+            resumed.get_or_insert(programs.len());
+            kept = Some(changes);
+            crowd::look(bench, shared, &mut pair, options, (&parameters, deadline), found_here)?;
+            continue;
         }
         while let Some(program) = changes.later().filter(|_| time_left()) {
             found_here.extend(trial(bench, shared, &mut pair, &program, options)?);
@@ -276,11 +292,7 @@ fn look(
         }
         turn += jobs;
         let stage = Stage { number: number + turn, ..STAGES[turn % STAGES.len()] };
-        if let Err(Problem::Harness(_)) = pair.rebuild(stage) {
-            // A server that was restarted from outside: once more.
-            pair.revive()?;
-            pair.rebuild(stage)?;
-        }
+        rebuild(&mut pair, stage)?;
     }
     ending::end(bench, shared, &mut pair, options, found_here)?;
     if worker == 0 && !options.quiet && !options.fail_fast && options.time >= TIMED {
@@ -290,6 +302,34 @@ fn look(
         }
     }
     Ok(())
+}
+
+/// Makes the rows of a stage.
+fn rebuild(pair: &mut Pair<'_>, stage: Stage) -> Result<(), Problem> {
+    if let Err(Problem::Harness(_)) = pair.rebuild(stage) {
+        // A server that was restarted from outside: once more.
+        pair.revive()?;
+        pair.rebuild(stage)?;
+    }
+    Ok(())
+}
+
+/// Runs a program and notes what it changed: the program with the next request, where that is to come at once.
+fn followed(
+    bench: &Bench,
+    shared: &Shared,
+    pair: &mut Pair<'_>,
+    program: &Program,
+    (options, changes): (&Options, &mut Changes),
+    found_here: &mut Vec<Finding>,
+) -> Result<Option<Program>, Problem> {
+    let found = trial(bench, shared, pair, program, options)?;
+    let changed = pair.one.last_changed() || pair.two.last_changed();
+    // What told already need not be followed up to tell.
+    let asks = changed && Changes::follows(program) && found.is_empty();
+    let parted = if asks { pair.parted(program)? } else { Vec::new() };
+    found_here.extend(found);
+    Ok(if changed { changes.note(program, &parted) } else { None })
 }
 
 /// The shortest run that ends with a look at times.

@@ -1,12 +1,14 @@
 //! A world: one database with A's rows, everyone's, and B's of this world; and how a program runs in it.
 
 mod baseline;
+mod effect;
 mod harm;
 mod run;
 mod session;
 mod timed;
 
 pub use baseline::{Baseline, Probe};
+pub use effect::{Effect, parted};
 pub use run::{Harm, Trace};
 
 use super::bench::{self, Bench, Problem, SETTINGS, Volume};
@@ -44,6 +46,8 @@ pub struct World<'bench> {
     beside: Option<Connection>,
     codes: Vec<(usize, bool)>,
     changed: bool,
+    /// What the last program did to A's own rows.
+    effects: Vec<Effect>,
     slow: usize,
     /// The step that was sent last.
     reached: usize,
@@ -121,6 +125,7 @@ impl<'bench> World<'bench> {
             beside: None,
             codes: Vec::new(),
             changed: false,
+            effects: Vec::new(),
             slow: 0,
             reached: 0,
             revived: 0,
@@ -218,21 +223,8 @@ impl<'bench> World<'bench> {
                 self.made = bench::neighbour_rows(&mut maker, self.index, *volume)?;
             }
             Rows::Exactly { base, own } => {
-                const TIDY: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
-                for made in base.iter().flatten().chain(own) {
-                    // Written out first; as it was made where a trigger or a right stands against that.
-                    let mut refused = None;
-                    for text in [&made.again, &made.sql] {
-                        let answers = connection.pipeline(&[text.as_str(), TIDY])?;
-                        refused = answers.into_iter().flatten().find_map(|answer| answer.error);
-                        if refused.is_none() {
-                            break;
-                        }
-                    }
-                    if let Some(error) = refused {
-                        return Err(Problem::Harness(format!("a row was refused the second time: {error}")));
-                    }
-                }
+                let rows: Vec<&Made> = base.iter().flatten().chain(own).collect();
+                make_again(&mut connection, &rows)?;
                 self.made.clone_from(own);
             }
         }
@@ -313,6 +305,11 @@ impl<'bench> World<'bench> {
     /// Whether the last program changed rows.
     pub fn last_changed(&self) -> bool {
         self.changed
+    }
+
+    /// What the last program did to A's own rows, in tables that it changed.
+    pub fn last_effects(&self) -> &[Effect] {
+        &self.effects
     }
 
     /// Runs statements as the superuser, outside of any program.
@@ -464,6 +461,34 @@ impl<'bench> World<'bench> {
         }
         Ok(())
     }
+}
+
+/// Makes rows as they were made before.
+fn make_again(connection: &mut Connection, rows: &[&Made]) -> Result<(), Problem> {
+    const TIDY: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+    // Not all at once: answers that nobody reads would stop the server.
+    const EACH: usize = 50;
+    for chunk in rows.chunks(EACH) {
+        let texts: Vec<&str> = chunk.iter().flat_map(|made| [made.again.as_str(), TIDY]).collect();
+        let answers = connection.pipeline(&texts)?.into_iter().step_by(2);
+        let failed = chunk.iter().zip(answers).filter(|(_, all)| all.iter().any(|a| a.error.is_some()));
+        for (made, _) in failed {
+            // Once more, since a row to which it refers may have been refused beside it; then as it was made, where a
+            // trigger or a right stands against writing it out.
+            let mut refused = None;
+            for text in [&made.again, &made.sql] {
+                let answers = connection.pipeline(&[text.as_str(), TIDY])?;
+                refused = answers.into_iter().flatten().find_map(|answer| answer.error);
+                if refused.is_none() {
+                    break;
+                }
+            }
+            if let Some(error) = refused {
+                return Err(Problem::Harness(format!("a row was refused the second time: {error}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Which rows of B a world gets.

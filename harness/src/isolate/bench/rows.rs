@@ -114,15 +114,20 @@ pub enum Volume {
     Few,
     /// A few more, with other contents.
     Other,
-    /// Enough to change plans.
+    /// Enough to change plans, and to leave A no place within a limit over everyone's rows.
     Many,
+    /// The same, made in less time.
+    Crowd,
 }
 
-/// How many rows B has in a table where it has many, as far as `FILLING` goes.
-const THOUSANDS: usize = 2000;
+/// How many rows B has in a table where it has many, as far as the time goes. Half of them come before A's and half after: more than a thousand each, the largest limit that is common.
+const THOUSANDS: usize = 2400;
 
 /// How long B's rows are made in a world at most.
 const FILLING: std::time::Duration = std::time::Duration::from_secs(8);
+
+/// How long a crowd is made in the midst of a run at most.
+const CROWDING: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Makes B's rows in a world.
 ///
@@ -133,10 +138,11 @@ pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Re
         Volume::None => return Ok(Vec::new()),
         Volume::Few => 3,
         Volume::Other => 5,
-        Volume::Many => 20,
+        Volume::Many | Volume::Crowd => 20,
     };
     let mut made = Vec::new();
-    let deadline = std::time::Instant::now() + FILLING;
+    let filling = if volume == Volume::Crowd { CROWDING } else { FILLING };
+    let deadline = std::time::Instant::now() + filling;
     let order = Maker::order(maker.catalogue, maker.rules);
     let tables = order.len();
     for (position, table) in order.into_iter().enumerate() {
@@ -161,12 +167,12 @@ pub fn neighbour_rows(maker: &mut Maker<'_>, world: usize, volume: Volume) -> Re
                 break;
             }
         }
-        if volume == Volume::Many && refused < 3 {
+        if matches!(volume, Volume::Many | Volume::Crowd) && refused < 3 {
             // Each table has its part of the time.
             let now = std::time::Instant::now();
             let until = now + deadline.saturating_duration_since(now) / (tables - position) as u32;
             let who = Who::Tenant(tenants[0]);
-            made.extend(maker.make_many(table, who, (world, 'b'), THOUSANDS, until)?);
+            made.extend(maker.make_many(table, who, (world, 'c'), THOUSANDS, until)?);
         }
         if let Some(condition) = &rule.public {
             let mut mine = made.split_off(start);

@@ -1,6 +1,7 @@
 //! What rows of B have in common with A's: numbers and keys on which look-ups without the tenant meet both.
 
 use super::make::Maker;
+use super::owner::Rule;
 use super::snapshot::Cells;
 use super::value::Flavour;
 
@@ -24,6 +25,10 @@ impl Maker<'_> {
         if !(number || keyed) || flavour.attempt > 0 && keyed {
             return None;
         }
+        // Where a tenant has one row it would be A's again: a maximum over everyone's would be the same without B.
+        if number && !keyed && self.one_row_each(at) {
+            return None;
+        }
         self.row_of_a(at, flavour)?.get(position)?.clone()
     }
 
@@ -44,8 +49,18 @@ impl Maker<'_> {
         Some(if list { format!("{{{word}}}") } else { word.clone() })
     }
 
+    /// Whether a key holds nothing but the tenant.
+    fn one_row_each(&self, at: usize) -> bool {
+        let Some(Rule::Columns(tenant, _)) = self.rules.tables[at].as_ref().map(|rule| &rule.rule) else {
+            return false;
+        };
+        let constraints = &self.catalogue.tables[at].constraints;
+        let mut keys = constraints.iter().filter(|c| matches!(c.kind, 'p' | 'u') && !c.columns.is_empty());
+        keys.any(|c| c.columns.iter().all(|column| tenant.contains(column)))
+    }
+
     /// One of A's rows, another one for each number.
-    fn row_of_a(&self, at: usize, flavour: Flavour) -> Option<&Cells> {
+    pub(super) fn row_of_a(&self, at: usize, flavour: Flavour) -> Option<&Cells> {
         let rows = self.rows.tables[at].iter().zip(&self.owners[at]);
         let of_a: Vec<&Cells> = rows.filter(|(_, owner)| owner.is_a()).map(|(row, _)| row).collect();
         of_a.get(flavour.number / 3 % of_a.len().max(1)).copied()
@@ -60,7 +75,7 @@ impl Maker<'_> {
         flavour: Flavour,
         cells: &mut [Option<Option<String>>],
     ) {
-        if flavour.attempt > 0 || flavour.number % 3 != 1 {
+        if flavour.who == 'c' || flavour.attempt > 0 || flavour.number % 3 != 1 {
             return;
         }
         let table = &self.catalogue.tables[at];

@@ -395,6 +395,10 @@ impl<'run> Maker<'run> {
             if cells[position].is_some() || !column.settable() {
                 continue;
             }
+            if let Some(value) = self.in_crowd(at, position, flavour) {
+                cells[position] = Some(Some(value));
+                continue;
+            }
             // A constant default is a choice among others; a computed one is how the schema wants it.
             let constant = column.default.as_ref().is_some_and(|default| !default.contains('('));
             let chosen = constant && flavour.number.is_multiple_of(2) && flavour.attempt == 0;
@@ -506,7 +510,7 @@ impl<'run> Maker<'run> {
         flavour: Flavour,
         (own, across): (bool, bool),
         fixed: &[(usize, Option<String>)],
-    ) -> Vec<Cells> {
+    ) -> Vec<&Cells> {
         let rows = self.rows.tables[target].iter().zip(&self.owners[target]);
         let fits =
             |cells: &Cells| fixed.iter().all(|(column, value)| value.is_none() || &cells[*column] == value);
@@ -516,12 +520,12 @@ impl<'run> Maker<'run> {
         let mut of_a = Vec::new();
         for (cells, owner) in rows.filter(|(cells, _)| fits(cells)) {
             match (owner, tenant) {
-                (Owner::Everyone | Owner::Closed, _) if shared || !own => mine.push(cells.clone()),
+                (Owner::Everyone | Owner::Closed, _) if shared || !own => mine.push(cells),
                 (Owner::Tenants(tenants), Some(tenant)) if tenants.contains(&tenant) => {
-                    mine.push(cells.clone())
+                    mine.push(cells);
                 }
                 (Owner::Tenants(tenants), Some(tenant)) if tenant > 0 && across && tenants.contains(&0) => {
-                    of_a.push(cells.clone());
+                    of_a.push(cells);
                 }
                 _ => {}
             }

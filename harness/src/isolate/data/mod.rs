@@ -1,6 +1,7 @@
 //! Rows: whose they are, how they are made, what changed.
 
 mod alike;
+mod crowd;
 mod make;
 mod owner;
 mod repair;

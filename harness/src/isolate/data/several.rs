@@ -2,9 +2,10 @@
 
 use super::make::{MODES, Made, Maker, Sent, TIDY, Who};
 use super::owner::Rule;
-use super::snapshot::Snapshot;
+use super::snapshot::{Cells, Snapshot};
 use super::value::{Flavour, shape};
 use crate::backend::postgres::client::Result;
+use crate::backend::postgres::quote_text;
 use crate::isolate::catalogue::Constraint;
 
 impl Maker<'_> {
@@ -38,13 +39,14 @@ impl Maker<'_> {
                 sent.push((format!("{session}{}", self.insert_sql(table, &cells)), cells));
             }
             left -= EACH.min(left);
-            let texts: Vec<&str> = sent.iter().flat_map(|(sql, _)| [sql.as_str(), TIDY]).collect();
-            let answers = self.connection.pipeline(&texts)?;
             let before = made.len();
-            for ((sql, cells), answers) in sent.into_iter().zip(answers.into_iter().step_by(2)) {
-                let refused = answers.iter().any(|answer| answer.error.is_some());
-                let row = answers.into_iter().next_back().and_then(|answer| answer.rows.into_iter().next());
-                if let (false, Some(row)) = (refused, row) {
+            let together = self.insert_together(table, &session, &sent)?;
+            let rows = match together {
+                Some(rows) => rows.into_iter().map(Some).collect(),
+                None => self.insert_each(&sent)?,
+            };
+            for ((sql, cells), row) in sent.into_iter().zip(rows) {
+                if let Some(row) = row {
                     let again = self.again(table, &cells, &row, &session).unwrap_or_else(|| sql.clone());
                     made.push(self.keep(table, who, row, (sql, again)));
                 }
@@ -54,6 +56,65 @@ impl Maker<'_> {
             }
         }
         Ok(made)
+    }
+
+    /// Rows in one statement: nothing where the schema refuses one of them, or stores another number of rows.
+    fn insert_together(
+        &mut self,
+        at: usize,
+        session: &str,
+        sent: &[(String, Vec<Sent>)],
+    ) -> Result<Option<Vec<Cells>>> {
+        let table = &self.catalogue.tables[at];
+        let named: Vec<usize> = (0..table.columns.len())
+            .filter(|column| sent.iter().any(|(_, cells)| cells[*column].is_some()))
+            .collect();
+        if named.is_empty() || sent.len() < 2 {
+            return Ok(None);
+        }
+        let text = |cell: &Sent| match cell {
+            Some(Some(value)) => quote_text(value),
+            Some(None) => "NULL".to_owned(),
+            None => "DEFAULT".to_owned(),
+        };
+        let rows: Vec<String> = sent
+            .iter()
+            .map(|(_, cells)| {
+                format!("({})", named.iter().map(|at| text(&cells[*at])).collect::<Vec<_>>().join(", "))
+            })
+            .collect();
+        let names: Vec<String> = named.iter().map(|at| table.columns[*at].sql()).collect();
+        let sql = format!(
+            "{session}INSERT INTO {} ({}) VALUES {} RETURNING *",
+            table.sql(),
+            names.join(", "),
+            rows.join(", ")
+        );
+        // One text is one transaction: where the number is wrong it must not have stored any.
+        let count = sent.len();
+        let answers = self.connection.pipeline(&["BEGIN", &sql])?.pop().unwrap_or_default();
+        let refused = answers.iter().any(|answer| answer.error.is_some());
+        let stored = answers.into_iter().next_back().map(|answer| answer.rows).unwrap_or_default();
+        let whole = !refused && stored.len() == count;
+        let ended = self.connection.pipeline(&[if whole { "COMMIT" } else { "ROLLBACK" }, TIDY])?;
+        // A deferred constraint speaks up at the end.
+        let kept = whole && ended.first().is_some_and(|all| all.iter().all(|answer| answer.error.is_none()));
+        Ok(kept.then_some(stored))
+    }
+
+    /// Rows in a statement each: nothing for those that the schema refuses.
+    fn insert_each(&mut self, sent: &[(String, Vec<Sent>)]) -> Result<Vec<Option<Cells>>> {
+        let texts: Vec<&str> = sent.iter().flat_map(|(sql, _)| [sql.as_str(), TIDY]).collect();
+        let answers = self.connection.pipeline(&texts)?;
+        Ok(answers
+            .into_iter()
+            .step_by(2)
+            .map(|answers| {
+                let refused = answers.iter().any(|answer| answer.error.is_some());
+                let row = answers.into_iter().next_back().and_then(|answer| answer.rows.into_iter().next());
+                row.filter(|_| !refused)
+            })
+            .collect())
     }
 
     /// A row that must refer to one that must refer back: both in one statement, since neither can come first.

@@ -5,7 +5,7 @@ use crate::isolate::catalogue::{Catalogue, Column, Table, Type};
 /// Whose value it is, and how many came before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Flavour {
-    /// `a`, `b`, `s` (shared), `p` (probe: a row that B inserts later).
+    /// `a`, `b`, `c` (crowd: one of thousands of B's), `s` (shared), `p` (probe: a row that B inserts later).
     pub who: char,
     /// World, 1 or 2; 0 where both worlds have it.
     pub world: usize,
@@ -63,8 +63,12 @@ fn of_type(
     if depth > 4 {
         return None;
     }
-    let foreign = matches!(who, 'b' | 'p');
-    let year = if foreign { 2031 + world } else { 2024 };
+    let foreign = matches!(who, 'b' | 'c' | 'p');
+    let year = match foreign {
+        _ if flavour.early() => 2010,
+        true => 2031 + world,
+        false => 2024,
+    };
     let (month, day) = (1 + n / 28 % 12, 1 + n % 28);
     Some(match kind.name.as_str() {
         "int2" => small(flavour, 20_000).to_string(),
@@ -76,6 +80,8 @@ fn of_type(
             let head = match who {
                 'a' => "aaaaaaaa",
                 'b' => "bbbbbbbb",
+                'c' if flavour.early() => "0c0c0c0c",
+                'c' => "ffffffff",
                 'p' => "dddddddd",
                 _ => "cccccccc",
             };
@@ -128,6 +134,9 @@ fn small(flavour: Flavour, mark: i64) -> i64 {
     let n = flavour.number as i64;
     let marked = match flavour.who {
         'b' => mark + 1_000 * flavour.world as i64 + n,
+        // Below and above the others.
+        'c' if flavour.early() => n % 10,
+        'c' => mark + 4_000 + n,
         'p' => mark + 9_000 + n,
         's' => 1 + n,
         _ => 11 + n,
@@ -147,6 +156,8 @@ fn word(name: &str, limit: Option<usize>, flavour: Flavour) -> String {
     let stem = match who {
         'a' => "alpha".to_owned(),
         'b' => format!("zebra{world}"),
+        'c' if flavour.early() => format!("0aardvark{world}"),
+        'c' => format!("zebu{world}"),
         'p' => "probe".to_owned(),
         _ => "common".to_owned(),
     };

@@ -292,6 +292,15 @@ pub fn of_kind(setting: &Setting<'_>, kind: u32, text: &str, name: &str) -> Vec<
             values.push(Some(value));
         }
     }
+    let other = &setting.contract.ids()[1];
+    if (base.category == 'S' || base.name == "uuid") && takes(other) {
+        // Whatever the parameter is called, it may say for whom: third, where the others are varied with it.
+        let from = values.iter().position(|value| value.as_ref() == Some(other));
+        if from.is_none_or(|from| from > 2) {
+            values.retain(|value| value.as_ref() != Some(other));
+            values.insert(2.min(values.len()), Some(other.clone()));
+        }
+    }
     values.truncate(24);
     values.push(None);
     values

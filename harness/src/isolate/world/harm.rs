@@ -1,8 +1,8 @@
 //! What a program did to others: rows that are not A's, and operations of B that fail afterwards.
 
-use super::World;
 use super::baseline::Probe;
 use super::run::Harm;
+use super::{Effect, World};
 use crate::isolate::bench::Problem;
 use crate::isolate::data::{Cells, Owner, Rule, Snapshot};
 use crate::isolate::oracle::Channel;
@@ -55,8 +55,21 @@ impl World<'_> {
         }
         let owners_now = rules.owners(&all);
         let mut harm = Vec::new();
+        let mut effects = Vec::new();
         for &at in changed {
             let Some(rule) = &rules.tables[at] else { continue };
+            let (gone, new) = Snapshot::changes(&self.rows.tables[at], &now.tables[at]);
+            let of_a = |rows: &[Cells], known: &[Cells], owners: &[Owner]| -> Vec<Cells> {
+                let owned = |row: &&Cells| {
+                    known.iter().position(|other| other == *row).is_some_and(|p| owners[p].is_a())
+                };
+                rows.iter().filter(owned).cloned().collect()
+            };
+            effects.push(Effect {
+                table: at,
+                gone: of_a(&gone, &self.rows.tables[at], &self.owners[at]),
+                new: of_a(&new, &now.tables[at], &owners_now[at]),
+            });
             let label = catalogue.tables[at].label();
             if rule.writable && !rule.append_only {
                 continue;
@@ -65,7 +78,6 @@ impl World<'_> {
                 // Written by a trigger or a function with its owner's rights: what such tables are for.
                 continue;
             }
-            let (gone, new) = Snapshot::changes(&self.rows.tables[at], &now.tables[at]);
             let owner_of = |rows: &[Cells], owners: &[Owner], row: &Cells| {
                 rows.iter().position(|known| known == row).and_then(|p| owners.get(p).cloned())
             };
@@ -100,6 +112,7 @@ impl World<'_> {
                 }
             }
         }
+        self.effects = effects;
         Ok(harm)
     }
 

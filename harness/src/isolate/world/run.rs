@@ -44,6 +44,7 @@ impl World<'_> {
     /// The connection is lost and does not come back.
     pub fn run(&mut self, program: &Program) -> Result<Trace, Problem> {
         self.changed = false;
+        self.effects.clear();
         self.reached = 0;
         let outcome = match program.kind {
             Kind::Session => self.session(program),
