@@ -98,8 +98,7 @@ impl Row {
             self.reason = Some(missed);
         } else if self.cases - self.discarded < FEW_CASES {
             let checked = self.cases - self.discarded;
-            self.reason =
-                Some(format!("{checked} checked cases say little: needs more time"));
+            self.reason = Some(format!("{checked} checked cases say little: needs more time"));
         }
     }
 

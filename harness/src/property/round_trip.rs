@@ -344,7 +344,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     let mut generator = Generator::draw(source, target, hostile);
     generator.swarm.boundaries |= source.chance(50);
     generator.swarm.illegal = source.chance(12);
-    let wish = Wish { version: true, sort_key: 25, defaults: true, indexes: false };
+    let wish = Wish { version: true, sort_key: 30, defaults: true, indexes: false };
     let model = generator.model(source, wish)?;
     let name = model.name.clone();
     let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
@@ -375,7 +375,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
             (has("get", 60), "get"),
             (has("query", 12), "query"),
             (has("scan", 12), "scan"),
-            (has("batch_get", 12), "batch_get"),
+            (has("batch_get", if keys.len() > 1 { 60 } else { 12 }), "batch_get"),
         ]);
         read(&mut generator, source, &model, &keys, way)
     });
@@ -390,11 +390,13 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
 fn several(generator: &mut Generator<'_>, source: &mut Source, model: &Model, most: usize) -> Vec<Record> {
     let mut twins = match most {
         1 => None,
-        _ => generator.joined_twins(source, model, 12),
+        _ => generator.joined_twins(source, model, 30),
     }
     .into_iter()
     .flatten();
-    source.list("record", 1..=most, |source| {
+    // Both of two alike, where there are such.
+    let least = if twins.clone().count() > 0 { 2 } else { 1 };
+    source.list("record", least..=most, |source| {
         let key = twins.next().unwrap_or_else(|| generator.fresh_key(source, model));
         generator.record(source, model, &key, false)
     })
