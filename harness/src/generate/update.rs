@@ -241,7 +241,6 @@ impl Generator<'_> {
             _ => {
                 let (path, kind) = source.pick(&below).clone();
                 let value = self.value(source, &kind, 1);
-                self.beside(source, &below, &path, update);
                 let path = match (&kind_above(&field.kind, &path), source.chance(25)) {
                     // Beside the stored entry: a new one of the map.
                     (Some(FieldType::Map(_)), true) => {
@@ -252,6 +251,7 @@ impl Generator<'_> {
                     }
                     _ => path,
                 };
+                self.beside(source, &below, &path, update);
                 update.set_path.push((path, Operand::Value(value)));
             }
         }

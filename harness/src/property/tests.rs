@@ -100,6 +100,27 @@ fn no_default_holds_a_struct_and_other_collections_have_some() {
 }
 
 #[test]
+fn no_update_names_a_place_within_another_that_it_names() {
+    let target = everything();
+    let (mut several, meaning) = (0, super::meaning::Meaning);
+    for seed in 0..12_000 {
+        let Ok(case) = meaning.generate(&mut Source::seeded(seed), &target) else { continue };
+        for step in case.runs.iter().flat_map(|run| &run.program) {
+            let Call::Update(update) = &step.call else { continue };
+            let removed = update.remove.iter().map(|entry| entry.path().0);
+            let set = update.set_path.iter().map(|(path, _)| path.0.clone());
+            let places: Vec<_> = removed.chain(set).collect();
+            for (at, place) in places.iter().enumerate() {
+                let within = |other: &&Vec<_>| place.starts_with(other) || other.starts_with(place);
+                assert_eq!(places[at + 1..].iter().find(within), None, "seed {seed}: {place:?}");
+            }
+            several += usize::from(places.len() > 1);
+        }
+    }
+    assert!(several > 50, "{several}");
+}
+
+#[test]
 fn a_case_holds_only_what_the_target_declares() {
     let target = little();
     for property in all().into_iter().filter(|property| property.needs(&target).is_ok()) {
