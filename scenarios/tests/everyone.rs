@@ -184,15 +184,10 @@ fn reported(schema: &str, seconds: u64) -> Report {
     std::fs::write(folder.path().join("tenancy.toml"), CONTRACT).expect("contract");
     std::fs::write(folder.path().join("schema.sql"), schema).expect("schema");
     run(&Options {
-        contract: folder.path().join("tenancy.toml"),
         time: Duration::from_secs(seconds),
         seed: 1,
-        jobs: 1,
-        report: None,
-        failures: folder.path().join("failures"),
-        postgres: Choice::default(),
         fail_fast: true,
-        quiet: true,
+        ..Options::new(folder.path().join("tenancy.toml"), folder.path().join("failures"))
     })
     .expect("a report")
 }

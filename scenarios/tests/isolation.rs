@@ -97,15 +97,10 @@ fn a_leak_that_is_seen_first_while_the_neighbour_works_is_told_without_it() {
     let folder = tempfile::tempdir().expect("folder");
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("postgres/workflow_store");
     let report = run(&Options {
-        contract: store.join("mutants/table_without_rls/tenancy.toml"),
         time: Duration::from_secs(20),
         seed: 1,
-        jobs: 1,
-        report: None,
-        failures: folder.path().join("failures"),
-        postgres: Choice::default(),
         fail_fast: true,
-        quiet: true,
+        ..Options::new(store.join("mutants/table_without_rls/tenancy.toml"), folder.path().join("failures"))
     })
     .expect("a report");
     println!("backend: {}", report.backend);

@@ -44,6 +44,24 @@ pub struct Options {
     /// Whether lines about the progress are printed.
     pub quiet: bool,
 }
+
+impl Options {
+    /// A quiet run by one worker for half a minute, without a report.
+    pub fn new(contract: PathBuf, failures: PathBuf) -> Self {
+        Self {
+            contract,
+            time: Duration::from_secs(30),
+            seed: 0,
+            jobs: 1,
+            report: None,
+            failures,
+            postgres: Choice::default(),
+            fail_fast: false,
+            quiet: true,
+        }
+    }
+}
+
 const STAGES: [Stage; 5] = [
     Stage { base: 0, volumes: (Volume::None, Volume::Few), number: 0 },
     Stage { base: 1, volumes: (Volume::Few, Volume::Other), number: 0 },

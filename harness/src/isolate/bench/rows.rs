@@ -120,7 +120,8 @@ pub enum Volume {
     Crowd,
 }
 
-/// How many rows B has in a table where it has many, as far as the time goes. Half of them come before A's and half after: more than a thousand each, the largest limit that is common.
+/// How many rows B has in a table where it has many, as far as the time goes. Half of them come before A's and half
+/// after: more than a thousand each, the largest limit that is common.
 const THOUSANDS: usize = 2400;
 
 /// How long B's rows are made in a world at most.
