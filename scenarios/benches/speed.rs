@@ -73,6 +73,10 @@ impl Backend for Recorder {
     fn clear(&self) {
         self.engine.clear();
     }
+
+    fn stores_what_is_put(&self) -> bool {
+        self.engine.stores_what_is_put()
+    }
 }
 
 /// A mapper that also writes down how it is called.

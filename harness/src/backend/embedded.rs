@@ -7,10 +7,14 @@
 
 use super::Backend;
 use crate::wire::Reply;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::types::AttributeValue as Stored;
 use dynoxide::{Database, DynoxideError};
+use proofhouse_models::value::{AttributeValue, Item, Number};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 
@@ -112,6 +116,42 @@ impl Backend for Embedded {
     fn clear(&self) {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Database::memory().ok();
     }
+
+    fn stores_what_is_put(&self) -> bool {
+        true
+    }
+
+    fn items(&self, table: &str) -> Option<Vec<Item>> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let request = ScanRequest { table_name: table.to_owned(), ..ScanRequest::default() };
+        let answer = catch_unwind(AssertUnwindSafe(|| database.scan(request))).ok()?.ok()?;
+        if answer.last_evaluated_key.is_some() {
+            return None;
+        }
+        answer.items?.into_iter().map(item).collect()
+    }
+}
+
+/// An item of the engine as ours; `None` where it holds what is no value.
+fn item(stored: HashMap<String, Stored>) -> Option<Item> {
+    stored.into_iter().map(|(name, value)| Some((name, attribute(value)?))).collect()
+}
+
+fn attribute(stored: Stored) -> Option<AttributeValue> {
+    let number = |text: String| text.parse::<Number>().ok();
+    Some(match stored {
+        Stored::S(text) => AttributeValue::S(text),
+        Stored::N(text) => AttributeValue::N(number(text)?),
+        Stored::B(bytes) => AttributeValue::B(bytes),
+        Stored::BOOL(truth) => AttributeValue::Bool(truth),
+        Stored::NULL(true) => AttributeValue::Null,
+        Stored::NULL(false) => return None,
+        Stored::SS(members) => AttributeValue::Ss(members.into_iter().collect()),
+        Stored::NS(members) => AttributeValue::Ns(members.into_iter().map(number).collect::<Option<_>>()?),
+        Stored::BS(members) => AttributeValue::Bs(members.into_iter().collect()),
+        Stored::L(list) => AttributeValue::L(list.into_iter().map(attribute).collect::<Option<_>>()?),
+        Stored::M(map) => AttributeValue::M(item(map)?),
+    })
 }
 
 /// Whether a query goes on behind the last item of a table without a sort key. A partition of such a table
@@ -270,6 +310,30 @@ mod tests {
         assert_eq!(engine.call("PutItem", &json!({ "TableName": "users", "Item": item })).status, 200);
         let request = json!({ "TableName": "users", "Key": { "id": { "S": "a" } } });
         assert_eq!(engine.call("GetItem", &request).body["Item"], item);
+    }
+
+    #[test]
+    fn items_are_what_a_scan_answers() {
+        let engine = with_table();
+        let item = json!({
+            "id": { "S": "a" }, "n": { "N": "12.50E+1" }, "b": { "B": "AP8=" }, "t": { "BOOL": true }, "z": { "NULL": true },
+            "ss": { "SS": ["y", "x"] }, "ns": { "NS": ["2", "1.0"] }, "bs": { "BS": ["AQ==", "AA=="] },
+            "l": { "L": [{ "M": { "k": { "L": [] } } }, { "S": "" }] },
+        });
+        for id in ["a", "b"] {
+            let mut item = item.clone();
+            item["id"]["S"] = json!(id);
+            assert_eq!(engine.call("PutItem", &json!({ "TableName": "users", "Item": item })).status, 200);
+        }
+        let scanned = engine.call("Scan", &json!({ "TableName": "users" })).body;
+        let read = |row: &Value| proofhouse_models::value::item_from_json(row).expect("an item");
+        let mut scanned: Vec<Item> = scanned["Items"].as_array().expect("rows").iter().map(read).collect();
+        let mut items = engine.items("users").expect("this way is there");
+        scanned.sort();
+        items.sort();
+        assert_eq!(items, scanned);
+        assert_eq!(items[0], read(&item), "stored as it was put");
+        assert_eq!(engine.items("other"), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use reference::Reference;
 
 use crate::wire::Reply;
+use proofhouse_models::value::Item;
 use serde_json::Value;
 
 /// A DynamoDB engine: takes the JSON of one operation, answers as the HTTP endpoint would.
@@ -37,4 +38,16 @@ pub trait Backend: Send + Sync {
 
     /// Forgets every table, as cheaply as the engine can.
     fn clear(&self);
+
+    /// Whether a table holds an item that was put as it was put, by DynamoDB's equality. The harness then does not
+    /// read back what it has put itself into a fresh table; builds with debug assertions do, and compare.
+    fn stores_what_is_put(&self) -> bool {
+        false
+    }
+
+    /// Every item of a table, in any order, without the way through JSON; `None` where the engine has no such way or
+    /// the answer is not whole. Equal to what `Scan` answers: the harness asks this instead.
+    fn items(&self, _table: &str) -> Option<Vec<Item>> {
+        None
+    }
 }

@@ -47,4 +47,8 @@ impl Backend for Reference {
     fn clear(&self) {
         *self.tables.lock().unwrap_or_else(PoisonError::into_inner) = Tables::new();
     }
+
+    fn stores_what_is_put(&self) -> bool {
+        true
+    }
 }

@@ -11,6 +11,7 @@ use crate::wire::{Exchange, Wire};
 use proofhouse_models::mapper::{Call, ErrorKind, Model, Projection, expect};
 use proofhouse_models::value::{Item, item_from_json};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Starts the target anew, for runs that ask for a fresh process.
@@ -26,6 +27,7 @@ pub fn execute(
     relaunch: Relaunch<'_>,
 ) -> Observation {
     let mut runs = Vec::new();
+    let set_up = SetUp::new(&case.model);
     for (of, run) in case.runs.iter().enumerate() {
         for _ in 0..run.repeat.max(1) {
             if run.fresh {
@@ -41,7 +43,7 @@ pub fn execute(
                     }
                 }
             }
-            runs.push(execute_run(target.as_mut(), wire, &case.model, of, run));
+            runs.push(execute_run(target.as_mut(), wire, &set_up, of, run));
         }
     }
     Observation { runs }
@@ -54,18 +56,29 @@ fn refused(of: usize, why: String) -> RunObservation {
 fn execute_run(
     target: &mut dyn Target,
     wire: &Arc<Wire>,
-    model: &Model,
+    set_up: &SetUp<'_>,
     of: usize,
     run: &Run,
 ) -> RunObservation {
-    let backend = wire.backend().as_ref();
-    if let Err(why) = create_table(backend, model) {
+    let (backend, model) = (wire.backend().as_ref(), set_up.model);
+    let created = set_up.table.as_ref().map_err(Clone::clone).and_then(|request| create(backend, request));
+    if let Err(why) = created {
         return refused(of, why);
     }
-    let observed = match set_up(target, backend, model, run) {
+    let observed = match set_up.apply(target, backend, run) {
         Err(why) => refused(of, why),
-        Ok(()) => {
-            let start = stored_items(backend, model);
+        Ok(put) => {
+            let start = match put {
+                Some(put) if backend.stores_what_is_put() => {
+                    debug_assert_eq!(
+                        put,
+                        stored_items(backend, model),
+                        "the engine stores something else than was put"
+                    );
+                    put
+                }
+                _ => stored_items(backend, model),
+            };
             target.take_log();
             wire.begin_run();
             let mut steps: Vec<StepObservation> = Vec::new();
@@ -88,25 +101,51 @@ fn execute_run(
     observed
 }
 
-fn set_up(target: &mut dyn Target, backend: &dyn Backend, model: &Model, run: &Run) -> Result<(), String> {
-    let explain = |what: &str, error: CallError| match error {
-        CallError::Reported { kind, message, .. } => format!("{what}: {kind:?}: {message}"),
-        CallError::Broken { how, detail } => format!("{what}: {how}: {detail}"),
-    };
-    if target.capabilities().has("reset") {
-        target.call("reset", &json!({})).map_err(|e| explain("reset", e))?;
+/// What comes before each run of a case, made once for all of them.
+struct SetUp<'a> {
+    model: &'a Model,
+    /// The `CreateTable` request, or why there is none.
+    table: Result<Value, String>,
+    define: Value,
+}
+
+impl<'a> SetUp<'a> {
+    fn new(model: &'a Model) -> Self {
+        Self { model, table: table_request(model), define: json!({ "model": model }) }
     }
-    target.call("define", &json!({ "model": model })).map_err(|e| explain("define", e))?;
-    for start in &run.start {
-        let mut item = starting_item(target, model, start).map_err(|e| explain("marshal", e))?;
-        item.extend(start.extra.iter().map(|(name, value)| (name.clone(), value.to_json())));
-        let request = json!({ "TableName": model.table, "Item": item });
-        let reply = backend.call("PutItem", &request);
-        if reply.status != 200 {
-            return Err(format!("starting item: {}", reply.body));
+
+    /// Defines the model and puts the starting items. Gives what was put, sorted by key, unless an item does not read
+    /// as one.
+    fn apply(
+        &self,
+        target: &mut dyn Target,
+        backend: &dyn Backend,
+        run: &Run,
+    ) -> Result<Option<Vec<Item>>, String> {
+        let explain = |what: &str, error: CallError| match error {
+            CallError::Reported { kind, message, .. } => format!("{what}: {kind:?}: {message}"),
+            CallError::Broken { how, detail } => format!("{what}: {how}: {detail}"),
+        };
+        if target.capabilities().has("reset") {
+            target.call("reset", &json!({})).map_err(|e| explain("reset", e))?;
         }
+        target.call("define", &self.define).map_err(|e| explain("define", e))?;
+        let mut put = Some(BTreeMap::new());
+        for start in &run.start {
+            let mut item = starting_item(target, self.model, start).map_err(|e| explain("marshal", e))?;
+            item.extend(start.extra.iter().map(|(name, value)| (name.clone(), value.to_json())));
+            let request = json!({ "TableName": self.model.table, "Item": item });
+            let reply = backend.call("PutItem", &request);
+            if reply.status != 200 {
+                return Err(format!("starting item: {}", reply.body));
+            }
+            put = put.zip(item_from_json(&request["Item"]).ok()).map(|(mut put, item)| {
+                put.insert(expect::raw_key(self.model, &item), item);
+                put
+            });
+        }
+        Ok(put.map(|put| put.into_values().collect()))
     }
-    Ok(())
 }
 
 /// The item of a starting record as DynamoDB JSON.
@@ -193,11 +232,14 @@ fn take_up(call: &Call, params: &mut Value, answer: &Value) -> bool {
 /// # Errors
 /// What the engine refuses, in words.
 pub(super) fn create_table(backend: &dyn Backend, model: &Model) -> Result<(), String> {
-    let request = table_request(model)?;
-    let mut reply = backend.call("CreateTable", &request);
+    create(backend, &table_request(model)?)
+}
+
+fn create(backend: &dyn Backend, request: &Value) -> Result<(), String> {
+    let mut reply = backend.call("CreateTable", request);
     if reply.error_name() == Some("ResourceInUseException") {
-        backend.call("DeleteTable", &json!({ "TableName": model.table }));
-        reply = backend.call("CreateTable", &request);
+        backend.call("DeleteTable", &json!({ "TableName": request["TableName"] }));
+        reply = backend.call("CreateTable", request);
     }
     if reply.status == 200 { Ok(()) } else { Err(format!("CreateTable: {}", reply.body)) }
 }
@@ -257,10 +299,16 @@ pub fn table_request(model: &Model) -> Result<Value, String> {
 
 /// Every raw item of the model's table, sorted by key.
 pub fn stored_items(backend: &dyn Backend, model: &Model) -> Vec<Item> {
+    let mut items = backend.items(&model.table).unwrap_or_else(|| scanned_items(backend, &model.table));
+    items.sort_by_cached_key(|item| expect::raw_key(model, item));
+    items
+}
+
+fn scanned_items(backend: &dyn Backend, table: &str) -> Vec<Item> {
     let mut items = Vec::new();
     let mut from: Option<Value> = None;
     loop {
-        let mut request = json!({ "TableName": model.table, "ConsistentRead": true });
+        let mut request = json!({ "TableName": table, "ConsistentRead": true });
         if let Some(key) = from {
             request["ExclusiveStartKey"] = key;
         }
@@ -269,9 +317,7 @@ pub fn stored_items(backend: &dyn Backend, model: &Model) -> Vec<Item> {
         items.extend(rows.into_iter().flatten().filter_map(|row| item_from_json(row).ok()));
         from = reply.body.get("LastEvaluatedKey").filter(|key| key.is_object()).cloned();
         if from.is_none() {
-            break;
+            return items;
         }
     }
-    items.sort_by_cached_key(|item| expect::raw_key(model, item));
-    items
 }
