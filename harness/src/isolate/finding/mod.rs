@@ -6,6 +6,7 @@ mod shrink;
 
 pub use print::{print, property_of};
 pub use script::script;
+pub(crate) use shrink::CROWD;
 pub use shrink::{fewer_steps, replay, shrink};
 
 use super::data::Made;

@@ -89,6 +89,9 @@ fn block(out: &mut String, name: &str, text: &str) {
 fn fix(finding: &Finding) -> &'static str {
     let verb = finding.program.steps.get(finding.step).map_or("", |step| step.verb.as_str());
     let function = verb == "function";
+    let hinted = finding.hint.as_deref().is_some_and(|hint| hint.contains("owner's rights"));
+    let reads =
+        hinted && matches!(verb, "function" | "statement" | "select" | "filter" | "aggregate" | "join");
     match (finding.channel(), finding.program.kind) {
         (_, Kind::Outside) => {
             "policies that compare with a missing setting as NULL: no rows; never coalesce to the row's own tenant"
@@ -108,6 +111,9 @@ fn fix(finding: &Finding) -> &'static str {
         (Channel::Write, _) if verb == "truncate" => "REVOKE TRUNCATE: policies do not hold for it",
         (Channel::Write, _) => {
             "USING and WITH CHECK on the tenant column for every command; views WITH CHECK OPTION; foreign keys with the tenant in them"
+        }
+        (Channel::Existence, _) if reads => {
+            "compare the tenant before any LIMIT, count or error of the query, not after; SECURITY INVOKER for what needs no owner's rights"
         }
         (Channel::Existence, _) => {
             "put the tenant into the key: UNIQUE (tenant, …), FOREIGN KEY (tenant, …), EXCLUDE (tenant WITH =, …)"

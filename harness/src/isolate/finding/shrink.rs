@@ -10,6 +10,7 @@ use crate::isolate::oracle::{self, Channel, Evidence, Leak, Marks};
 use crate::isolate::pair::Pair;
 use crate::isolate::program::{Actor, Kind, Program, Step};
 use crate::isolate::verdict::by_accepted_key;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Shrinks a finding until the first deadline and replays it until the second. The pair's worlds are other ones
@@ -31,7 +32,10 @@ pub fn shrink(
         deadline,
     };
     let before = finding.shrink.0.max(size(finding));
-    rows(&mut search, pair, finding)?;
+    if !rows(&mut search, pair, finding)? {
+        // Rows that cannot be written out are made as they were.
+        pair.rebuild(finding.stage)?;
+    }
     finding.shrink = (before, size(finding), search.runs);
     replay(bench, pair, finding, end)
 }
@@ -162,19 +166,21 @@ struct Try {
     two: Vec<Made>,
 }
 
-fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> Result<(), Problem> {
+/// Whether the worlds hold the rows that are left, and show the leak.
+fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> Result<bool, Problem> {
     let mut best = Try { base: None, one: finding.rows.0.clone(), two: finding.rows.1.clone() };
     let mut good = false;
     // World 1 without B, then world 2 with one row and what it needs.
     let mut attempts: Vec<Try> = Vec::new();
-    for made in ordered(search.bench, finding) {
+    let crowd = finding.rows.1.len() > CROWD;
+    // What a crowd shows, few rows do not: they were there before it.
+    for made in ordered(search.bench, finding).into_iter().take(if crowd { 0 } else { 8 }) {
         attempts.push(Try {
             base: None,
             one: Vec::new(),
             two: with_parents(search.bench, &finding.rows.1, &made),
         });
     }
-    attempts.truncate(8);
     attempts.insert(0, Try { base: None, one: Vec::new(), two: Vec::new() });
     for attempt in attempts {
         if let Some(leak) = search.holds_with(pair, finding, &attempt)? {
@@ -184,6 +190,9 @@ fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> 
             good = true;
             break;
         }
+    }
+    if !good && crowd {
+        best = first_rows(search, pair, finding)?.unwrap_or(best);
     }
     if !good {
         let mut chunk = (best.one.len() + best.two.len()).div_ceil(2);
@@ -234,10 +243,63 @@ fn rows(search: &mut Search<'_>, pair: &mut Pair<'_>, finding: &mut Finding) -> 
     }
     // The worlds must be those that are saved; where they stand already this costs one run.
     search.deadline = Instant::now() + Duration::from_secs(5);
-    if search.holds_with(pair, finding, &best)?.is_some() {
+    let holds = search.holds_with(pair, finding, &best)?.is_some();
+    if holds {
         finding.rows = (best.one, best.two);
     }
-    Ok(())
+    Ok(holds)
+}
+
+/// Rows of B that are a crowd: to make so many for each try takes longer than a finding's share of the time.
+pub(crate) const CROWD: usize = 300;
+
+/// Of a crowd those rows of each table that were made first, as few as do: four times as many each time until they do,
+/// then halfway between what did and what did not.
+fn first_rows(
+    search: &mut Search<'_>,
+    pair: &mut Pair<'_>,
+    finding: &mut Finding,
+) -> Result<Option<Try>, Problem> {
+    let mut best = None;
+    let (mut too_few, mut enough) = (0, finding.rows.1.len());
+    let mut count = 32;
+    while too_few + too_few / 8 + 1 < enough && Instant::now() < search.deadline {
+        let two = first_of_each(search.bench, &finding.rows.1, count);
+        if two.len() == finding.rows.1.len() {
+            break;
+        }
+        let attempt = Try { base: None, one: Vec::new(), two };
+        if let Some(leak) = search.holds_with(pair, finding, &attempt)? {
+            finding.seen = leak.seen;
+            finding.step = leak.step;
+            (best, enough) = (Some(attempt), count);
+        } else {
+            too_few = count;
+        }
+        count = if best.is_some() { usize::midpoint(too_few, enough) } else { count * 4 };
+    }
+    Ok(best)
+}
+
+/// The first rows of each table, and what they refer to.
+fn first_of_each(bench: &Bench, all: &[Made], count: usize) -> Vec<Made> {
+    let mut made = BTreeMap::<usize, usize>::new();
+    let mut keep: Vec<bool> = all
+        .iter()
+        .map(|row| {
+            let before = made.entry(row.table).or_default();
+            *before += 1;
+            *before <= count
+        })
+        .collect();
+    for at in (0..all.len()).rev() {
+        if keep[at] {
+            for earlier in 0..at {
+                keep[earlier] = keep[earlier] || refers(bench, &all[at], &all[earlier]);
+            }
+        }
+    }
+    all.iter().zip(keep).filter(|(_, keep)| *keep).map(|(row, _)| row.clone()).collect()
 }
 
 /// B's rows of world 2, those of tables that the program names first.

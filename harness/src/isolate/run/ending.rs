@@ -89,6 +89,9 @@ fn least(
     finding: &mut Finding,
     until: (Instant, Instant),
 ) -> Result<(), Problem> {
+    if finding.rows.1.len() > finding::CROWD {
+        return finding::shrink(bench, pair, finding, until);
+    }
     // Its own rows first: the worlds have moved on since it was found.
     match pair.rebuild_exactly(finding.base, None, (&finding.rows.0, &finding.rows.1)) {
         Ok(()) => finding::shrink(bench, pair, finding, until),
