@@ -40,7 +40,7 @@ pub trait Backend: Send + Sync {
     fn clear(&self);
 
     /// Whether a table holds an item that was put as it was put, by DynamoDB's equality. The harness then does not
-    /// read back what it has put itself into a fresh table; builds with debug assertions do, and compare.
+    /// read back what it has put itself into a fresh table; its unit tests do, and compare.
     fn stores_what_is_put(&self) -> bool {
         false
     }
