@@ -1,7 +1,7 @@
 //! Which parts of the least case matter: vary each remaining choice and see whether the finding stays.
 
 use super::finding::Explanation;
-use super::minimise::{Effort, show};
+use super::minimise::{Effort, show_case};
 use super::worker::Worker;
 use crate::case::Case;
 use crate::property::Property;
@@ -20,17 +20,24 @@ const TRIES: usize = 3;
 ///
 /// A part of the case (a leaf of its JSON) *matters* where some other value makes the finding go away, and
 /// *may be anything* where every tried value kept it. Choices that change the case's shape say nothing.
+/// `surer` is how often the property's more tries were asked for until the finding was stable.
 pub fn explain(
     generator: &dyn Property,
     judge: &dyn Property,
     identity: &str,
     worker: &mut Worker,
-    tape: &Tape,
-    case: &Case,
+    (tape, case, surer): (&Tape, &Case, usize),
     effort: Effort,
 ) -> Explanation {
     let begin = Instant::now();
     let cost = worker.cost();
+    let surely = |mut case: Case| {
+        // Replays that were all lucky do not make each varied case so.
+        for _ in 0..surer.max(1) {
+            case = generator.surer(&case).unwrap_or(case);
+        }
+        case
+    };
     let least = leaves(case);
     let mut kept: BTreeSet<String> = BTreeSet::new();
     let mut lost: BTreeSet<String> = BTreeSet::new();
@@ -43,7 +50,7 @@ pub fn explain(
             }
             let mut varied = tape.clone();
             varied.choices[position].value = value;
-            let Ok(other) = generator.generate(&mut Source::replay(varied.clone()), &capabilities) else {
+            let Ok(other) = generator.generate(&mut Source::replay(varied), &capabilities) else {
                 continue;
             };
             let changed = match changed(&least, &leaves(&other)) {
@@ -51,7 +58,7 @@ pub fn explain(
                 _ => continue,
             };
             runs += 1;
-            let stays = show(generator, judge, identity, worker, &mut Source::replay(varied)).is_some();
+            let stays = show_case(judge, identity, worker, surely(other)).is_some();
             if stays { &mut kept } else { &mut lost }.extend(changed);
         }
     }

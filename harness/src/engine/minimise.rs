@@ -111,6 +111,46 @@ pub fn show_case(judge: &dyn Property, identity: &str, worker: &mut Worker, case
     }
 }
 
+/// The suspect's tape without what makes its case costly, where it shows the same so too.
+fn cheaper(
+    generator: &dyn Property,
+    judge: &dyn Property,
+    worker: &mut Worker,
+    suspect: &Suspect,
+) -> Option<Tape> {
+    let tapes = generator.cheaper(&suspect.tape, &suspect.violation);
+    // What shows by chance may need some tries.
+    tapes.into_iter().flat_map(|tape| vec![tape; ASKS as usize / 2]).find_map(|tape| {
+        let mut source = Source::replay(tape);
+        show(generator, judge, &suspect.identity, worker, &mut source).map(|_| source.into_tape())
+    })
+}
+
+/// Runs a case again and again, as long as the time lasts.
+fn replays(
+    judge: &dyn Property,
+    identity: &str,
+    worker: &mut Worker,
+    case: &Case,
+    effort: Effort,
+    shown: &mut Option<Shown>,
+) -> Stability {
+    let mut stable = Stability::default();
+    let begin = Instant::now();
+    for _ in 0..REPLAYS {
+        // A case that hangs would take minutes: then fewer replays have to do, and the report says how many.
+        if begin.elapsed() > effort.time && stable.of >= FEWEST_REPLAYS {
+            break;
+        }
+        stable.of += 1;
+        if let Some(again) = show_case(judge, identity, worker, case.clone()) {
+            stable.shown += 1;
+            shown.get_or_insert(again);
+        }
+    }
+    stable
+}
+
 /// Shrinks the suspect, replays the least case, and says what of it matters.
 pub fn minimise(
     cell: &Cell<'_>,
@@ -123,17 +163,18 @@ pub fn minimise(
     let budget = crate::tape::Budget { evaluations: effort.evaluations, time: effort.time };
     let mut faults = Vec::new();
     let cost = worker.cost();
+    let start = cheaper(generator, judge, worker, &suspect).unwrap_or_else(|| suspect.tape.clone());
     // A case that shows by chance is asked a few times before it is given up: what is left of it may show always.
     let mut asks = ASKS;
     let shrunk = catch_unwind(AssertUnwindSafe(|| {
-        crate::tape::shrink(suspect.tape.clone(), &budget, |source| {
+        crate::tape::shrink(start.clone(), &budget, |source| {
             if worker.cost() - cost > effort.cost {
                 return false;
             }
             let mut shows = show(generator, judge, &suspect.identity, worker, source).is_some();
             while !shows && asks > 1 {
                 asks -= 1;
-                let mut again = Source::replay(suspect.tape.clone());
+                let mut again = Source::replay(start.clone());
                 shows = show(generator, judge, &suspect.identity, worker, &mut again).is_some();
             }
             asks = 1;
@@ -158,27 +199,28 @@ pub fn minimise(
         tape = suspect.tape.clone();
         shown = show(generator, judge, &suspect.identity, worker, &mut Source::replay(tape.clone()));
     }
-    let mut stable = Stability::default();
     let capabilities = worker.capabilities().clone();
-    let case = match &shown {
+    let least = match &shown {
         Some(shown) => Some(shown.case.clone()),
         None => generator.generate(&mut Source::replay(tape.clone()), &capabilities).ok(),
     };
-    let case = case.unwrap_or_else(|| unreachable!("a tape that gave a case gives it again"));
-    let begin = Instant::now();
-    for _ in 0..REPLAYS {
-        // A case that hangs would take minutes: then fewer replays have to do, and the report says how many.
-        if begin.elapsed() > effort.time && stable.of >= FEWEST_REPLAYS {
+    let least = least.unwrap_or_else(|| unreachable!("a tape that gave a case gives it again"));
+    let mut case = least.clone();
+    let mut stable = replays(judge, &suspect.identity, worker, &case, effort, &mut shown);
+    let mut surer = 0;
+    // Without a stable case of few tries, one of many may be stable.
+    while !stable.is_stable() && stable.shown > 0 {
+        let Some(more) = generator.surer(&case) else { break };
+        let mut seen = None;
+        let again = replays(judge, &suspect.identity, worker, &more, effort, &mut seen);
+        if seen.is_none() {
             break;
         }
-        stable.of += 1;
-        if let Some(again) = show_case(judge, &suspect.identity, worker, case.clone()) {
-            stable.shown += 1;
-            shown.get_or_insert(again);
-        }
+        (case, stable, shown) = (more, again, seen);
+        surer += 1;
     }
     let explanation = if stable.is_stable() {
-        explain(generator, judge, &suspect.identity, worker, &tape, &case, effort)
+        explain(generator, judge, &suspect.identity, worker, (&tape, &least, surer), effort)
     } else {
         Default::default()
     };

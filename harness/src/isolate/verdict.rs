@@ -1,6 +1,7 @@
 //! From a leak to a finding: whether it is new, whether the contract accepts it, what may explain it.
 
 use super::bench::Bench;
+use super::catalogue::Hint;
 use super::contract::Contract;
 use super::finding::Finding;
 use super::oracle::{Channel, Leak};
@@ -89,21 +90,19 @@ pub fn finding_of(
 }
 
 /// A fact about the object, or about one that the program names.
-fn hint(bench: &Bench, program: &Program, object: &str) -> Option<String> {
+fn hint(bench: &Bench, program: &Program, object: &str) -> Option<Hint> {
     let hints = &bench.catalogue.hints;
-    let general = hints.iter().find(|(about, _)| about.is_empty());
-    let exact = hints.iter().find(|(about, text)| {
-        about == object || !object.is_empty() && text.starts_with(&format!("{object} "))
-    });
+    let general = hints.iter().find(|hint| hint.about.is_empty());
+    let exact = hints.iter().find(|hint| hint.is_about(object));
     if bench.catalogue.tables.iter().any(|t| t.constraints.iter().any(|c| c.name == object)) {
-        return general.or(exact).map(|(_, text)| text.clone());
+        return general.or(exact).cloned();
     }
-    let near = hints.iter().find(|(about, _)| {
+    let near = hints.iter().find(|Hint { about, .. }| {
         !about.is_empty()
             && program
                 .steps
                 .iter()
                 .any(|step| step.object == *about || step.sql.contains(&format!("{about}(")))
     });
-    general.or(exact).or(near).map(|(_, text)| text.clone())
+    general.or(exact).or(near).cloned()
 }

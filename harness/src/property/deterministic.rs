@@ -2,11 +2,13 @@
 
 use super::support::{call_name, verdict};
 use super::{Judgement, Property, Violation};
-use crate::case::{Case, Observation, Run, Step};
+use crate::case::{Case, Observation, Run, Start, Step};
 use crate::generate::{Generator, Wish};
-use crate::tape::{Discard, Source};
+use crate::tape::{Discard, Source, Tape};
+use crate::wire::Reply;
+use proofhouse_models::mapper::call::Action;
 use proofhouse_models::mapper::contract::Encryption;
-use proofhouse_models::mapper::{Call, Capabilities, Model};
+use proofhouse_models::mapper::{Call, Capabilities, Model, Write};
 use serde_json::{Map, Value, json};
 
 /// The same intent gives the same canonical request, twenty times and in fresh processes.
@@ -16,6 +18,12 @@ pub struct Deterministic;
 const TIMES: usize = 20;
 /// How many fresh processes see one batch of intents.
 const PROCESSES: usize = 5;
+/// How often at most, once an intent gave another request by chance.
+const MOST_TIMES: usize = 720;
+/// How many fresh processes at most.
+const MOST_PROCESSES: usize = 25;
+/// The group of choices that make one call.
+const CALL: &str = "call";
 
 impl Property for Deterministic {
     fn id(&self) -> &'static str {
@@ -36,74 +44,22 @@ impl Property for Deterministic {
     }
 
     fn generate(&self, source: &mut Source, target: &Capabilities) -> Result<Case, Discard> {
+        let fresh = source.chance(8);
         let mut generator = Generator::draw(source, target, false);
         let wish = Wish { version: false, sort_key: 30, defaults: false, indexes: true };
         let model = generator.model(source, wish)?;
         let starts = generator.starts(source, &model, 1..=2);
-        let fresh = source.chance(8);
-        // A start of five processes costs as much as hundreds of intents: they see many.
-        let (least, most) = if fresh { (6, 14) } else { (1, 1) };
+        // A start of five processes costs as much as hundreds of intents: they see many. Both kinds of case ask for
+        // the same choices, so that what fresh processes showed is tried in one process as it is.
+        let (least, percent) = if fresh { (6, 97) } else { (1, 30) };
+        let mut first = true;
         let calls = source
-            .list("intent", least..=most, |source| {
+            .list("intent", least..=14, |source| {
                 // Few intents are least, but a start of processes for few is waste.
-                if fresh && !source.chance(97) {
+                if !source.chance(if std::mem::take(&mut first) { 97 } else { percent }) {
                     return Ok(None);
                 }
-                let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
-                let updates = if target.update_forms.is_empty() { 0 } else { has("update", 40) };
-                Ok(Some(
-                    match *source.weighted(&[
-                        (has("put", 15), 0),
-                        (updates, 1),
-                        (has("query", 20), 2),
-                        (has("scan", 20), 3),
-                        (has("transact", 8), 4),
-                        (has("delete", 8), 5),
-                    ]) {
-                        0 => {
-                            let key = generator.key(source, &model, &starts);
-                            let record = generator.record(source, &model, &key, false);
-                            let condition = if target.has_if() {
-                                generator.condition(source, &model, &starts)
-                            } else {
-                                None
-                            };
-                            let write = proofhouse_models::mapper::Write {
-                                model: model.name.clone(),
-                                record,
-                                condition,
-                            };
-                            Call::Put(write)
-                        }
-                        1 => Call::Update(Box::new(generator.update(source, &model, &starts)?)),
-                        2 => match generator.query(source, &model, &starts) {
-                            Some(query) => Call::Query(Box::new(query)),
-                            None => return Err(Discard("no query of the model")),
-                        },
-                        3 => Call::Scan(Box::new(generator.scan(source, &model, &starts))),
-                        4 => {
-                            let key = generator.key(source, &model, &starts);
-                            let record = generator.record(source, &model, &key, false);
-                            let write = proofhouse_models::mapper::Write {
-                                model: model.name.clone(),
-                                record,
-                                condition: None,
-                            };
-                            Call::Transact {
-                                actions: vec![proofhouse_models::mapper::call::Action::Put(write)],
-                            }
-                        }
-                        _ => {
-                            let key = generator.key(source, &model, &starts);
-                            let condition = if target.has_if() {
-                                generator.condition(source, &model, &starts)
-                            } else {
-                                None
-                            };
-                            Call::Delete { model: model.name.clone(), key, condition }
-                        }
-                    },
-                ))
+                source.span(CALL, |source| intent(source, target, &mut generator, &model, &starts)).map(Some)
             })
             .into_iter()
             .collect::<Result<Vec<Option<Call>>, Discard>>()?;
@@ -115,32 +71,39 @@ impl Property for Deterministic {
                 Run { repeat: PROCESSES, fresh: true, label: "fresh".to_owned(), ..Run::new(starts, steps) };
             return Ok(Case { model, runs: vec![run], notes: Default::default() });
         }
-        let call = calls.into_iter().next().ok_or(Discard("no intent"))?;
+        if calls.is_empty() {
+            return Err(Discard("no intent"));
+        }
         source.label("repeated");
-        let steps = vec![Step::from(built(target, call)); TIMES];
+        let steps = calls
+            .into_iter()
+            .flat_map(|call| vec![Step::from(built(target, call)); TIMES])
+            .collect::<Vec<_>>();
         Ok(Case { model, runs: vec![Run::new(starts, steps)], notes: Default::default() })
     }
 
     fn judge(&self, target: &Capabilities, case: &Case, observed: &Observation) -> Judgement {
         let mut violations: Vec<Violation> = Vec::new();
         let mut compared = 0;
-        let mut first: Vec<(Call, usize, Value)> = Vec::new();
+        let mut first: Vec<(Call, usize, Vec<Sent>)> = Vec::new();
         for seen in &observed.runs {
             let Some(run) = case.runs.get(seen.of) else { continue };
             for (index, (step, seen_step)) in run.program.iter().zip(&seen.steps).enumerate() {
-                let Some(request) = request(target, &case.model, &step.call, seen_step) else { continue };
+                let sent = sent(target, &case.model, &step.call, seen_step);
+                if sent.is_empty() {
+                    continue;
+                }
                 // In one process the same call stands many times; in fresh ones the same step does.
                 let position = if run.fresh { index } else { 0 };
                 let known = first.iter().find(|(call, at, _)| *at == position && *call == step.call);
                 match known {
-                    None => first.push((step.call.clone(), position, request)),
+                    None => first.push((step.call.clone(), position, sent)),
                     Some((_, _, known)) => {
                         compared += 1;
-                        if *known != request {
+                        if let Some((left, right)) = other_request(known, &sent) {
                             let place = if run.fresh { "another process" } else { "the same process" };
-                            let (left, right) = difference(known, &request);
                             violations.push(Violation {
-                                identity: format!("{}: other request in {place}", intent_name(&step.call)),
+                                identity: format!("{}: other request", intent_name(&step.call)),
                                 title: format!("the same intent gave another request in {place}"),
                                 run: seen.of,
                                 step: index,
@@ -159,6 +122,79 @@ impl Property for Deterministic {
     fn floors(&self, _: &Capabilities) -> Vec<(&'static str, u32)> {
         vec![("repeated", 80)]
     }
+
+    /// The one call that showed it: in one process where it was seen in several, else in as many.
+    fn cheaper(&self, tape: &Tape, violation: &Violation) -> Vec<Tape> {
+        let fresh = tape.choices.first().is_some_and(|fresh| !fresh.is_simplest());
+        let call = if fresh { violation.step } else { violation.step / TIMES };
+        let Some(alone) = tape.with_only(CALL, call) else { return Vec::new() };
+        let mut here = alone.clone();
+        here.choices[0].value = here.choices[0].simplest;
+        if fresh { vec![here, alone] } else { vec![here] }
+    }
+
+    /// A map's order, or a clock, shows in a share of the tries only.
+    fn surer(&self, case: &Case) -> Option<Case> {
+        let mut surer = case.clone();
+        for run in &mut surer.runs {
+            if run.fresh {
+                run.repeat *= 5;
+            } else {
+                run.program = run.program.iter().flat_map(|step| vec![step.clone(); 6]).collect();
+            }
+        }
+        surer
+            .runs
+            .iter()
+            .all(|run| if run.fresh { run.repeat <= MOST_PROCESSES } else { run.program.len() <= MOST_TIMES })
+            .then_some(surer)
+    }
+}
+
+/// A call of any kind that sends.
+fn intent(
+    source: &mut Source,
+    target: &Capabilities,
+    generator: &mut Generator<'_>,
+    model: &Model,
+    starts: &[Start],
+) -> Result<Call, Discard> {
+    let has = |method: &str, weight: u32| if target.has(method) { weight } else { 0 };
+    let condition = |generator: &mut Generator<'_>, source: &mut Source| {
+        if target.has_if() { generator.condition(source, model, starts) } else { None }
+    };
+    let write = |generator: &mut Generator<'_>, source: &mut Source| {
+        let key = generator.key(source, model, starts);
+        let record = generator.record(source, model, &key, false);
+        Write { model: model.name.clone(), record, condition: None }
+    };
+    let updates = if target.update_forms.is_empty() { 0 } else { has("update", 40) };
+    Ok(
+        match *source.weighted(&[
+            (has("put", 15), 0),
+            (updates, 1),
+            (has("query", 20), 2),
+            (has("scan", 20), 3),
+            (has("transact", 8), 4),
+            (has("delete", 8), 5),
+        ]) {
+            0 => {
+                let write = write(generator, source);
+                Call::Put(Write { condition: condition(generator, source), ..write })
+            }
+            1 => Call::Update(Box::new(generator.update(source, model, starts)?)),
+            2 => match generator.query(source, model, starts) {
+                Some(query) => Call::Query(Box::new(query)),
+                None => return Err(Discard("no query of the model")),
+            },
+            3 => Call::Scan(Box::new(generator.scan(source, model, starts))),
+            4 => Call::Transact { actions: vec![Action::Put(write(generator, source))] },
+            _ => {
+                let key = generator.key(source, model, starts);
+                Call::Delete { model: model.name.clone(), key, condition: condition(generator, source) }
+            }
+        },
+    )
 }
 
 /// The call as one that builds only, where the target builds it.
@@ -187,13 +223,14 @@ fn intent_name(call: &Call) -> String {
     }
 }
 
-/// What a step sent or built, in canonical form; nothing where it did neither.
-fn request(
-    target: &Capabilities,
-    model: &Model,
-    call: &Call,
-    seen: &crate::case::StepObservation,
-) -> Option<Value> {
+/// A request in canonical form, and what it was answered.
+struct Sent {
+    request: Value,
+    reply: Option<Reply>,
+}
+
+/// What a step sent or built; empty where it did neither.
+fn sent(target: &Capabilities, model: &Model, call: &Call, seen: &crate::case::StepObservation) -> Vec<Sent> {
     let mut masked: Vec<String> = target.contract.managed.clone();
     for field in &model.fields {
         let random = field.encrypted && target.contract.encryption != Some(Encryption::Deterministic);
@@ -202,14 +239,33 @@ fn request(
         }
     }
     if let Call::Build { .. } = call {
-        return Some(canonical(seen.outcome.as_ref().ok()?.get("request")?, &masked));
+        let built = seen.outcome.as_ref().ok().and_then(|outcome| outcome.get("request"));
+        let built = built.map(|request| Sent { request: canonical(request, &masked), reply: None });
+        return built.into_iter().collect();
     }
-    let list: Vec<Value> = seen
-        .exchanges
+    seen.exchanges
         .iter()
-        .map(|exchange| json!({ &exchange.operation: canonical(&exchange.request, &masked) }))
-        .collect();
-    (!list.is_empty()).then_some(Value::Array(list))
+        .map(|exchange| Sent {
+            request: json!({ &exchange.operation: canonical(&exchange.request, &masked) }),
+            reply: Some(exchange.reply.clone()),
+        })
+        .collect()
+}
+
+/// Where two calls of one intent differ, on both sides.
+///
+/// What follows another answer may be another request: a later page, or what was read to be changed.
+fn other_request(known: &[Sent], sent: &[Sent]) -> Option<(String, String)> {
+    for (one, other) in known.iter().zip(sent) {
+        if one.request != other.request {
+            return Some(difference(&one.request, &other.request));
+        }
+        if one.reply != other.reply {
+            return None;
+        }
+    }
+    let requests = |list: &[Sent]| format!("requests: {}", list.len());
+    (known.len() != sent.len()).then(|| (requests(known), requests(sent)))
 }
 
 /// A request with sorted keys and sets, without the idempotency token and without what differs by contract.
@@ -315,6 +371,22 @@ fn difference(left: &Value, right: &Value) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_may_follow_the_answer_before_it() {
+        let sent = |request: i64, answer: i64| Sent {
+            request: json!({ "Query": request }),
+            reply: Some(Reply::ok(json!(answer))),
+        };
+        assert_eq!(other_request(&[sent(1, 1), sent(2, 1)], &[sent(1, 2), sent(3, 1)]), None);
+        assert_eq!(other_request(&[sent(1, 1), sent(2, 1)], &[sent(1, 2)]), None);
+        let differs = |known: &[Sent], sent: &[Sent]| other_request(known, sent).expect("they differ");
+        assert_eq!(differs(&[sent(1, 1), sent(2, 1)], &[sent(1, 1), sent(3, 1)]).1, "Query: 3");
+        assert_eq!(
+            differs(&[sent(1, 1)], &[sent(1, 1), sent(3, 1)]),
+            ("requests: 1".into(), "requests: 2".into())
+        );
+    }
 
     #[test]
     fn what_an_update_gives_a_managed_attribute_is_masked_in_any_clause() {

@@ -30,7 +30,7 @@ mod worlds;
 pub use deterministic::canonical;
 
 use crate::case::{Case, Observation};
-use crate::tape::{Discard, Source};
+use crate::tape::{Discard, Source, Tape};
 use proofhouse_models::mapper::Capabilities;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +61,20 @@ pub trait Property: Send + Sync {
     /// target declares. A run below a floor is an error of the harness.
     fn floors(&self, target: &Capabilities) -> Vec<(&'static str, u32)> {
         let _ = target;
+        Vec::new()
+    }
+
+    /// The same case with more tries, where a target may break the property by chance; nothing where the case
+    /// decides as it stands, or has tries enough.
+    fn surer(&self, case: &Case) -> Option<Case> {
+        let _ = case;
+        None
+    }
+
+    /// Tapes that may show the violation at less cost, the cheapest first: they are tried before all that the
+    /// shrinker tries.
+    fn cheaper(&self, tape: &Tape, violation: &Violation) -> Vec<Tape> {
+        let _ = (tape, violation);
         Vec::new()
     }
 

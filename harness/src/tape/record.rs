@@ -172,6 +172,24 @@ impl Tape {
         self.replaced(parent, first..self.after(last), choices, &Fragment::default())
     }
 
+    /// This tape with one element of a list alone: the one around the span that is the `number`th with this label.
+    pub(crate) fn with_only(&self, label: &str, number: usize) -> Option<Tape> {
+        let inside = (0..self.spans.len()).filter(|&at| self.spans[at].label == label).nth(number)?;
+        let element = self.parent(inside).filter(|&at| self.spans[at].kind == SpanKind::Element)?;
+        let list = self.parent(element)?;
+        let members = self.members(Some(list));
+        let place = members.iter().position(|&member| member == element)?;
+        let mut tape = self.clone();
+        // What stands behind goes first: positions before it stay.
+        if let [first, .., last] | [first @ last] = members[place + 1..] {
+            tape = tape.without(Some(list), first, last);
+        }
+        if let [first, .., last] | [first @ last] = members[..place] {
+            tape = tape.without(Some(list), first, last);
+        }
+        Some(tape)
+    }
+
     /// This tape with nothing in the span: replayed, all in it is simplest. An element keeps the choice that asked
     /// for it, so that the list keeps its length.
     pub(super) fn emptied(&self, span: usize) -> Tape {
@@ -213,4 +231,33 @@ impl Tape {
 /// The order of two sequences of choices, by the ranks of their values; a beginning comes before the whole.
 pub(super) fn by_rank(one: &[Choice], other: &[Choice]) -> Ordering {
     one.iter().map(Choice::rank).cmp(other.iter().map(Choice::rank))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tape::Source;
+
+    fn numbers(source: &mut Source) -> Vec<Option<usize>> {
+        source.list("item", 1..=9, |source| {
+            source.chance(60).then(|| source.span("number", |source| source.below(1_000)))
+        })
+    }
+
+    #[test]
+    fn one_element_of_a_list_stays_alone() {
+        let mut tried = 0;
+        for seed in 0..50 {
+            let mut source = Source::seeded(seed);
+            let list = numbers(&mut source);
+            let tape = source.into_tape();
+            let held: Vec<usize> = list.into_iter().flatten().collect();
+            for (at, number) in held.iter().enumerate() {
+                let alone = tape.with_only("number", at).expect("an element");
+                assert_eq!(numbers(&mut Source::replay(alone)), [Some(*number)], "{seed} {at}");
+                tried += 1;
+            }
+            assert_eq!(tape.with_only("number", held.len()), None);
+        }
+        assert!(tried > 50, "{tried}");
+    }
 }

@@ -3,15 +3,39 @@
 use super::{Catalogue, Table};
 use crate::backend::postgres::client::{Connection, Result};
 
-/// Reads facts that often stand behind a leak: object and sentence.
+/// A static fact that may explain a finding.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// The relation or function that it is about; empty where it is about all.
+    pub about: String,
+    /// The constraint of that relation, where it is about one.
+    pub constraint: Option<String>,
+    /// Whether what it is about acts with its owner's rights.
+    pub as_owner: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+impl Hint {
+    fn new(about: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { about: about.into(), text: text.into(), ..Self::default() }
+    }
+
+    fn as_owner(self) -> Self {
+        Self { as_owner: true, ..self }
+    }
+
+    /// Whether the object, as a leak names it, is what the fact is about.
+    pub fn is_about(&self, object: &str) -> bool {
+        self.about == object || self.constraint.as_deref() == Some(object)
+    }
+}
+
+/// Reads facts that often stand behind a leak.
 ///
 /// # Errors
 /// The catalogue cannot be read.
-pub fn hints(
-    catalogue: &Catalogue,
-    connection: &mut Connection,
-    role: &str,
-) -> Result<Vec<(String, String)>> {
+pub fn hints(catalogue: &Catalogue, connection: &mut Connection, role: &str) -> Result<Vec<Hint>> {
     let mut hints = Vec::new();
     let flags = connection.run(&format!(
         "SELECT rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = {}",
@@ -19,13 +43,13 @@ pub fn hints(
     ))?;
     for row in flags {
         if row[0].as_deref() == Some("t") {
-            hints.push((String::new(), format!("{role} is a superuser: no policy holds for it")));
+            hints.push(Hint::new("", format!("{role} is a superuser: no policy holds for it")));
         } else if row[1].as_deref() == Some("t") {
-            hints.push((String::new(), format!("{role} has BYPASSRLS: no policy holds for it")));
+            hints.push(Hint::new("", format!("{role} has BYPASSRLS: no policy holds for it")));
         }
     }
     for table in &catalogue.tables {
-        hints.extend(of_table(catalogue, table).into_iter().map(|text| (table.label(), text)));
+        hints.extend(of_table(catalogue, table));
     }
     for function in &catalogue.functions {
         if function.definer && function.executable && !function.extension && !function.trigger {
@@ -34,10 +58,8 @@ pub fn hints(
             } else {
                 " and without a search_path of its own".to_owned()
             };
-            hints.push((
-                function.label(),
-                format!("{} runs with its owner's rights (SECURITY DEFINER){path}", function.label()),
-            ));
+            let text = format!("{} runs with its owner's rights (SECURITY DEFINER){path}", function.label());
+            hints.push(Hint::new(function.label(), text).as_owner());
         }
     }
     let views = connection.run(
@@ -52,33 +74,32 @@ pub fn hints(
         };
         let label = catalogue.tables[at].label();
         if !options.contains("security_invoker=true") && !options.contains("security_invoker=on") {
-            hints.push((
-                label.clone(),
-                format!("{label} reads with its owner's rights (no security_invoker)"),
-            ));
+            let text = format!("{label} reads with its owner's rights (no security_invoker)");
+            hints.push(Hint::new(&label, text).as_owner());
         }
         if !options.contains("security_barrier") {
-            hints.push((label.clone(), format!("{label} has no security_barrier")));
+            hints.push(Hint::new(&label, format!("{label} has no security_barrier")));
         }
         if !options.contains("check_option") && catalogue.tables[at].through & 12 != 0 {
-            hints.push((label.clone(), format!("{label} can be written through and has no CHECK OPTION")));
+            hints.push(Hint::new(&label, format!("{label} can be written through and has no CHECK OPTION")));
         }
     }
     Ok(hints)
 }
 
-fn of_table(catalogue: &Catalogue, table: &Table) -> Vec<String> {
+fn of_table(catalogue: &Catalogue, table: &Table) -> Vec<Hint> {
     let mut facts = Vec::new();
     let label = table.label();
+    let fact = |text: String| Hint::new(&label, text);
     match (table.kind, table.security) {
         ('r' | 'p', (false, _)) if table.rights.contains(['S', 'I', 'U', 'D']) => {
-            facts.push(format!("row-level security is not enabled on {label}"));
+            facts.push(fact(format!("row-level security is not enabled on {label}")));
         }
         ('r' | 'p', (true, false)) if table.owned => {
-            facts.push(format!("row-level security of {label} is not forced, and the role owns it"));
+            facts.push(fact(format!("row-level security of {label} is not forced, and the role owns it")));
         }
         ('m', _) if table.may('S') => {
-            facts.push(format!("{label} is a materialized view: no policy can be set on it"));
+            facts.push(fact(format!("{label} is a materialized view: no policy can be set on it")));
         }
         _ => {}
     }
@@ -86,12 +107,12 @@ fn of_table(catalogue: &Catalogue, table: &Table) -> Vec<String> {
         if matches!(constraint.kind, 'p' | 'u' | 'x') {
             let names: Vec<&str> =
                 constraint.columns.iter().map(|at| table.columns[*at].name.as_str()).collect();
-            facts.push(format!(
-                "{} holds over all rows of {}, whoever's they are: ({})",
+            let text = format!(
+                "{} holds over all rows of {label}, whoever's they are: ({})",
                 constraint.name,
-                table.label(),
                 names.join(", ")
-            ));
+            );
+            facts.push(Hint { constraint: Some(constraint.name.clone()), ..fact(text) });
         }
         if constraint.kind == 'f'
             && let Some(target) = catalogue.table(constraint.target)
@@ -103,11 +124,12 @@ fn of_table(catalogue: &Catalogue, table: &Table) -> Vec<String> {
                 'n' => ", and a delete sets it to null (ON DELETE SET NULL)",
                 _ => "",
             };
-            facts.push(format!(
+            let text = format!(
                 "{} refers to {} without the tenant: policies do not hold for foreign keys{action}",
                 constraint.name,
                 target.label()
-            ));
+            );
+            facts.push(Hint { constraint: Some(constraint.name.clone()), ..fact(text) });
         }
     }
     facts

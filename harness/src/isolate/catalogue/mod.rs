@@ -3,7 +3,7 @@
 mod hints;
 mod read;
 
-pub use hints::hints;
+pub use hints::{Hint, hints};
 pub use read::read;
 
 use crate::backend::postgres::quote_name;
@@ -30,8 +30,8 @@ pub struct Catalogue {
     pub version: u32,
     /// Texts that decide who may do what: conditions of policies.
     pub conditions: Vec<String>,
-    /// Static facts that may explain a finding: object and sentence.
-    pub hints: Vec<(String, String)>,
+    /// Static facts that may explain a finding.
+    pub hints: Vec<Hint>,
 }
 
 /// A relation.

@@ -9,6 +9,7 @@ pub use script::script;
 pub(crate) use shrink::CROWD;
 pub use shrink::{fewer_steps, replay, shrink};
 
+use super::catalogue::Hint;
 use super::data::Made;
 use super::oracle::Channel;
 use super::pair::Stage;
@@ -48,7 +49,7 @@ pub struct Finding {
     /// Milliseconds before it.
     pub ms: u128,
     /// A fact of the catalogue that may explain it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// The reason where the contract accepts it.
     pub accepted: Option<String>,
 }

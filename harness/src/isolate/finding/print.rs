@@ -50,7 +50,7 @@ pub fn print(finding: &Finding, contract: &str, file: &str) -> String {
         rows(finding.rows.1.len())
     ));
     if let Some(hint) = &finding.hint {
-        out.push_str(&format!("  hint     {hint}\n"));
+        out.push_str(&format!("  hint     {}\n", hint.text));
     }
     out.push_str(&format!("  usual    {}\n", fix(finding)));
     if let Some(reason) = &finding.accepted {
@@ -89,7 +89,7 @@ fn block(out: &mut String, name: &str, text: &str) {
 fn fix(finding: &Finding) -> &'static str {
     let verb = finding.program.steps.get(finding.step).map_or("", |step| step.verb.as_str());
     let function = verb == "function";
-    let hinted = finding.hint.as_deref().is_some_and(|hint| hint.contains("owner's rights"));
+    let hinted = finding.hint.as_ref().is_some_and(|hint| hint.as_owner);
     let reads =
         hinted && matches!(verb, "function" | "statement" | "select" | "filter" | "aggregate" | "join");
     match (finding.channel(), finding.program.kind) {
