@@ -98,7 +98,7 @@ impl Generator<'_> {
 
 /// A name that differs little: by case, by a character that a placeholder cannot hold, by composition.
 fn twin(source: &mut Source, name: &str) -> String {
-    match source.below(8) {
+    match source.below(9) {
         0 => {
             let upper = name.to_uppercase();
             if upper == name { name.to_lowercase() } else { upper }
@@ -109,6 +109,7 @@ fn twin(source: &mut Source, name: &str) -> String {
         4 => format!("#{name}"),
         5 => name.chars().filter(char::is_ascii_alphanumeric).collect(),
         6 => format!("{name}.{name}"),
+        7 => name.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_uppercase() } else { c }).collect(),
         _ => name.replace('é', "e\u{301}").replace('_', "-"),
     }
 }

@@ -158,8 +158,8 @@ impl Generator<'_> {
 fn limits(source: &mut Source) -> (Option<u64>, Option<Page>) {
     match source.below(20) {
         13..=15 => (Some(1 + source.below(3) as u64), None),
-        16..=18 => (None, Some(Page { size: Some(1 + source.below(3) as u64), cursor: None })),
-        19 => {
+        16..=17 => (None, Some(Page { size: Some(1 + source.below(3) as u64), cursor: None })),
+        18..=19 => {
             let page = Page { size: Some(1 + source.below(3) as u64), cursor: None };
             (Some(1 + source.below(3) as u64), Some(page))
         }

@@ -221,7 +221,12 @@ impl Generator<'_> {
                 if amount == 0 {
                     return false;
                 }
-                update.add.insert(name, Operand::Value(AttributeValue::N(Number::from(amount))));
+                // Exact where the field is a decimal; binary fractions are the mapper's own affair.
+                let number = match kind == FieldType::Decimal && source.chance(50) {
+                    true => super::number::parsed(if amount < 0 { "-0.5" } else { "0.25" }),
+                    false => Number::from(amount),
+                };
+                update.add.insert(name, Operand::Value(AttributeValue::N(number)));
             }
             "delete_from_set" => {
                 let Some(value) = self.some_set(source, &kind, stored) else { return false };

@@ -7,7 +7,7 @@ use proofhouse_models::mapper::{Field, FieldType};
 use proofhouse_models::value::AttributeValue;
 use std::collections::{BTreeMap, BTreeSet};
 
-const TIMESTAMPS: [&str; 7] = [
+const TIMESTAMPS: [&str; 9] = [
     "2024-01-01T00:00:00Z",
     "2024-01-01T00:00:01Z",
     "2024-02-29T23:59:59.999999999Z",
@@ -15,6 +15,8 @@ const TIMESTAMPS: [&str; 7] = [
     "2024-01-01T02:00:00+02:00",
     "2024-01-01T00:00:00.100Z",
     "9999-12-31T23:59:59Z",
+    "2024-01-01T02:00:00.678+02:00",
+    "2023-12-31T19:00:00.5-05:00",
 ];
 
 const MAP_KEYS: [&str; 4] = ["k", "m", "kk", "n"];
@@ -127,9 +129,19 @@ impl Generator<'_> {
             (if nested { 12 } else { 0 }, FieldType::Map(Box::new(FieldType::Any))),
             (if depth < 2 { 9 } else { 0 }, FieldType::StringSet),
             (if depth < 2 { 6 } else { 0 }, FieldType::NumberSet),
+            // Stands for what is nested deep, though not beyond the 32 levels that DynamoDB takes.
+            (if depth == 0 && nested { 5 } else { 0 }, FieldType::Any),
         ];
         match source.weighted(&kinds) {
             FieldType::Option(_) => AttributeValue::Null,
+            FieldType::Any => {
+                let lists = source.chance(50);
+                let leaf = AttributeValue::S(self.text(source));
+                (0..*source.pick(&[9, 14, 24])).fold(leaf, |inner, _| match lists {
+                    true => AttributeValue::L(vec![inner]),
+                    false => AttributeValue::M(BTreeMap::from([("k".to_owned(), inner)])),
+                })
+            }
             kind => self.value(source, &kind.clone(), depth + 1),
         }
     }

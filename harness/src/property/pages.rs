@@ -22,22 +22,35 @@ pub fn judge_pages(
         if first.step.reuse.is_some() {
             continue;
         }
-        if let Some((rows, sort)) = intent(target, model, first) {
-            checked |= judge_chain(target, model, &rows, sort.as_deref(), &views[at..], violations);
+        if let Some(intent) = intent(target, model, first) {
+            checked |= judge_chain(target, model, &intent, &views[at..], violations);
         }
     }
     checked
 }
 
-/// The rows of a paged read without a limit, and the attribute by which they are to come.
-fn intent(target: &Capabilities, model: &Model, first: &View<'_>) -> Option<(Rows, Option<String>)> {
+/// What the pages of a read are to hold together.
+struct Intent {
+    rows: Rows,
+    /// The attribute by which they are to come.
+    sort: Option<String>,
+    /// Rows of one answer at most: the cursor then stands behind the last of them, not behind what was read.
+    limit: Option<usize>,
+}
+
+fn intent(target: &Capabilities, model: &Model, first: &View<'_>) -> Option<Intent> {
+    let limit = |limit: Option<u64>| limit.and_then(|limit| usize::try_from(limit).ok());
     match &first.step.call {
-        Call::Query(query) if query.page.is_some() && query.limit.is_none() => {
-            Some((query_rows(model, target, first.before, query)?, sort_attribute(model, query)))
-        }
-        Call::Scan(scan) if scan.page.is_some() && scan.limit.is_none() => {
-            Some((scan_rows(model, target, first.before, scan)?, None))
-        }
+        Call::Query(query) if query.page.is_some() => Some(Intent {
+            rows: query_rows(model, target, first.before, query)?,
+            sort: sort_attribute(model, query),
+            limit: limit(query.limit),
+        }),
+        Call::Scan(scan) if scan.page.is_some() => Some(Intent {
+            rows: scan_rows(model, target, first.before, scan)?,
+            sort: None,
+            limit: limit(scan.limit),
+        }),
         _ => None,
     }
 }
@@ -46,8 +59,7 @@ fn intent(target: &Capabilities, model: &Model, first: &View<'_>) -> Option<(Row
 fn judge_chain(
     target: &Capabilities,
     model: &Model,
-    rows: &Rows,
-    sort: Option<&str>,
+    Intent { rows, sort, limit }: &Intent,
     views: &[View<'_>],
     violations: &mut Vec<Violation>,
 ) -> bool {
@@ -55,6 +67,8 @@ fn judge_chain(
     let mut joined = Vec::new();
     let mut last = &views[0];
     let mut pages = 0;
+    let mut on_last;
+    let mut ended = true;
     loop {
         let answer = match &last.seen.outcome {
             Ok(answer) => answer,
@@ -85,20 +99,40 @@ fn judge_chain(
             joined.push(key);
         }
         pages += 1;
+        on_last = records.len();
         if answer.get("cursor").is_none_or(Value::is_null) {
             break;
         }
         let next = views.iter().find(|next| next.run == last.run && next.step.reuse == Some(last.index));
         match next {
             Some(next) => last = next,
-            None => return false,
+            None => {
+                ended = false;
+                break;
+            }
         }
     }
     if pages < 2 || rows.absent_operand {
         return false;
     }
     let certain: Vec<_> = rows.certain.iter().map(|item| raw_key(model, item)).collect();
-    if let Some(missing) = certain.iter().position(|key| !joined.contains(key)) {
+    // A target may end at the limit, so the last answer has to be short of it to say that no row is left.
+    let whole = ended && limit.is_none_or(|limit| on_last < limit);
+    if limit.is_some()
+        && let Some(sort) = sort
+        && rows.open.is_empty()
+        && joined.len() <= certain.len()
+        && !in_order(model, sort, &rows.certain, &joined)
+    {
+        violations.push(last.violation(
+            format!("{name}: a row between limited pages"),
+            "a query with a limit went on behind rows that it had not answered",
+            format!("{} rows on {pages} pages", joined.len()),
+            rows.certain.iter().map(show_item).collect::<Vec<_>>().join("\n"),
+        ));
+    } else if !whole {
+        return limit.is_some();
+    } else if let Some(missing) = certain.iter().position(|key| !joined.contains(key)) {
         violations.push(last.violation(
             format!("{name}: a row on no page"),
             format!("the pages of a {name} miss a row that belongs to it"),

@@ -163,7 +163,9 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
                 generator.fresh_key(source, &model)
             };
             let record = generator.record(source, &model, &key, true);
-            let write = Write { model: model.name.clone(), record, condition: None };
+            let conditional = choice == 1 && target.has_if() && source.chance(25);
+            let condition = if conditional { generator.condition(source, &model, &starts) } else { None };
+            let write = Write { model: model.name.clone(), record, condition };
             vec![if choice == 1 { Call::Put(write) } else { Call::Create(write) }.into()]
         }
         _ => vec![absent_step(&mut generator, source, &model, &starts)?],

@@ -139,14 +139,40 @@ pub fn misfit(generator: &mut Generator<'_>, source: &mut Source, model: &Model,
         }
         source.span("misfit", |source| {
             if source.chance(35) {
-                let value = match source.below(3) {
+                let value = match source.below(6) {
                     0 => AttributeValue::Null,
                     1 => generator.value(source, &FieldType::Any, 1),
-                    _ => AttributeValue::N(super::super::generate::number::parsed("1E125")),
+                    2 => AttributeValue::N(super::super::generate::number::parsed("1E125")),
+                    _ => nearly(generator, source, &field.kind),
                 };
                 start.extra.insert(field.attribute().to_owned(), value);
             }
         });
+    }
+}
+
+/// A value of the type's own tag that is none of the type, or that holds such a value below its top level.
+fn nearly(generator: &mut Generator<'_>, source: &mut Source, kind: &FieldType) -> AttributeValue {
+    match kind {
+        FieldType::Option(inner) => nearly(generator, source, inner),
+        FieldType::Bool => AttributeValue::number(1),
+        FieldType::Timestamp => AttributeValue::S(generator.text(source)),
+        FieldType::List(_) => AttributeValue::L(vec![AttributeValue::Null]),
+        FieldType::Map(_) => AttributeValue::M([("k".to_owned(), AttributeValue::Null)].into()),
+        FieldType::Struct(members) => {
+            let mut value = generator.value(source, kind, 1);
+            if let (AttributeValue::M(map), false) = (&mut value, members.is_empty()) {
+                let member = &members[source.below(members.len())];
+                let other = match source.chance(50) {
+                    true => nearly(generator, source, &member.kind),
+                    false => AttributeValue::Null,
+                };
+                map.insert(member.attribute().to_owned(), other);
+            }
+            value
+        }
+        kind if kind.is_number() => AttributeValue::number(*source.pick(&[200, -1, 40_000, 5_000_000_000])),
+        _ => generator.value(source, &FieldType::Any, 1),
     }
 }
 

@@ -38,6 +38,9 @@ impl Scope<'_> {
                 parts.push(Part { entry: item_to_json(&stored), stored, key: key.clone() });
             }
         }
+        if self.has(Bug::BatchGetForgets) {
+            parts.truncate(GETS);
+        }
         let mut found: Vec<Item> = Vec::new();
         let mut left: Vec<Item> = Vec::new();
         let chunks: Vec<&[Part]> = parts.chunks(GETS).collect();

@@ -400,6 +400,9 @@ impl Scope<'_> {
                     rows.cursor = match (&listing.page, more, &last) {
                         (None, ..) | (_, false, None) => None,
                         (_, false, Some(last)) => Some(self.issue(&listing.reading, &parse_item(last)?)),
+                        (_, true, Some(last)) if self.has(Bug::LimitCursorBehindPage) => {
+                            Some(self.issue(&listing.reading, &parse_item(last)?))
+                        }
                         (_, true, _) => {
                             let keys = self.row_keys(listing.index.as_deref())?;
                             let key = keys.into_iter().filter_map(|field| {

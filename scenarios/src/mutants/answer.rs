@@ -40,7 +40,9 @@ pub fn tamper_answer(
 ) -> Outcome {
     match answer {
         Ok(mut result) => {
-            if matches!(bug, Bug::EmptyListCrashes | Bug::NullInMapCrashes) && crashes(bug, method, &result) {
+            if matches!(bug, Bug::EmptyListCrashes | Bug::NullInMapCrashes | Bug::DeepNestCrashes)
+                && crashes(bug, method, &result)
+            {
                 return Err(crashed());
             }
             let turned =
@@ -90,7 +92,17 @@ fn crashes(bug: Bug, method: &str, result: &Value) -> bool {
     let text = result.to_string();
     match bug {
         Bug::EmptyListCrashes => method != "marshal" && text.contains(r#"{"L":[]}"#),
+        // Each level of an attribute is two of JSON, within `records` or `record`.
+        Bug::DeepNestCrashes => method != "marshal" && depth(result) > 24,
         _ => method != "marshal" && has_null_member(result),
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
+        Value::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 

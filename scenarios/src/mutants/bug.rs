@@ -35,6 +35,7 @@ bugs! {
         AbsentRemovesWithIf "absent-removes-with-if" true "an absent operand removes, only where the patch has a condition",
         EmptyListKeptInPartial "empty-list-kept-in-partial" false "a partial update skips empty lists though the contract sets them",
         FalseKeptInPartial "false-kept-in-partial" false "a partial update skips false though the contract sets it",
+        DefaultsOnConditionalPut "defaults-on-conditional-put" true "a put with a condition writes the defaults that only create writes",
     }
     "guard" {
         CreateOverwrites "create-overwrites" false "create overwrites a stored item though the contract says that it does not",
@@ -68,6 +69,8 @@ bugs! {
         IndexOrderLost "index-order-lost" true "a query of an index forgets its order",
         SecondIndexScansFirst "second-index-scans-first" true "a scan of the second index reads the first",
         KeyFilterDropped "key-filter-dropped" true "a scan drops a filter on the table's sort key",
+        LimitCursorBehindPage "limit-cursor-behind-page" true "where a limit cuts a page short, the cursor stands behind the page",
+        BatchGetForgets "batch-get-forgets" true "of more than 100 keys of a batch_get the later ones are not asked for",
         LimitBeforeFilter "limit-before-filter" false "the limit counts rows before the filter",
     }
     "round_trip" {
@@ -92,6 +95,7 @@ bugs! {
     "total" {
         EmptyListCrashes "empty-list-crashes" false "reading an empty list crashes",
         NullInMapCrashes "null-in-map-crashes" true "reading a map with a NULL in it crashes",
+        DeepNestCrashes "deep-nest-crashes" true "reading values that are nested more than ten levels deep crashes",
         CutInsideCharacter "cut-inside-character" true "a text cut at byte 20 inside a character crashes",
     }
     "canary" {

@@ -29,6 +29,20 @@ pub fn tamper_call(
             }
         }
         (Bug::BeginsWithDigit, "query", _) => behind_a_digit(object),
+        (Bug::DefaultsOnConditionalPut, "put", Some(model))
+            if object.get("if").is_some_and(Value::is_object) =>
+        {
+            let record = object.get_mut("record").and_then(Value::as_object_mut);
+            if let Some(record) = record {
+                for field in
+                    model.fields.iter().filter(|field| !record.contains_key(&field.name)).collect::<Vec<_>>()
+                {
+                    if let Some(default) = &field.default {
+                        record.insert(field.name.clone(), default.to_json());
+                    }
+                }
+            }
+        }
         (Bug::LimitBeforeFilter, "query" | "scan", _) => {
             let limit = object.get("limit").cloned().unwrap_or_default();
             let filtered = object.get("filter").is_some_and(Value::is_object);

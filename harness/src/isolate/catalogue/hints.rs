@@ -21,7 +21,7 @@ impl Hint {
         Self { about: about.into(), text: text.into(), ..Self::default() }
     }
 
-    fn as_owner(self) -> Self {
+    fn with_owners_rights(self) -> Self {
         Self { as_owner: true, ..self }
     }
 
@@ -59,7 +59,7 @@ pub fn hints(catalogue: &Catalogue, connection: &mut Connection, role: &str) -> 
                 " and without a search_path of its own".to_owned()
             };
             let text = format!("{} runs with its owner's rights (SECURITY DEFINER){path}", function.label());
-            hints.push(Hint::new(function.label(), text).as_owner());
+            hints.push(Hint::new(function.label(), text).with_owners_rights());
         }
     }
     let views = connection.run(
@@ -75,7 +75,7 @@ pub fn hints(catalogue: &Catalogue, connection: &mut Connection, role: &str) -> 
         let label = catalogue.tables[at].label();
         if !options.contains("security_invoker=true") && !options.contains("security_invoker=on") {
             let text = format!("{label} reads with its owner's rights (no security_invoker)");
-            hints.push(Hint::new(&label, text).as_owner());
+            hints.push(Hint::new(&label, text).with_owners_rights());
         }
         if !options.contains("security_barrier") {
             hints.push(Hint::new(&label, format!("{label} has no security_barrier")));
