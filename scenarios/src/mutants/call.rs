@@ -32,13 +32,10 @@ pub fn tamper_call(
         (Bug::DefaultsOnConditionalPut, "put", Some(model))
             if object.get("if").is_some_and(Value::is_object) =>
         {
-            let record = object.get_mut("record").and_then(Value::as_object_mut);
-            if let Some(record) = record {
-                for field in
-                    model.fields.iter().filter(|field| !record.contains_key(&field.name)).collect::<Vec<_>>()
-                {
+            if let Some(record) = object.get_mut("record").and_then(Value::as_object_mut) {
+                for field in &model.fields {
                     if let Some(default) = &field.default {
-                        record.insert(field.name.clone(), default.to_json());
+                        record.entry(&field.name).or_insert_with(|| default.to_json());
                     }
                 }
             }
