@@ -50,13 +50,13 @@ pub fn finding(finding: &Finding, threats: &[String]) -> String {
     }
     block(&mut text, "observed", &violation.observed);
     block(&mut text, "expected", &violation.expected);
-    if let Some(first) = finding.wire.first() {
-        let more = finding.wire.len() - 1;
-        let _ = writeln!(text, "  wire      {}", exchange(first));
-        if more > 0 {
-            let _ =
-                writeln!(text, "            and {more} more {}", plural(more as u64, "request", "requests"));
-        }
+    for (place, request) in finding.wire.iter().take(REQUESTS).enumerate() {
+        let word = if place == 0 { "wire" } else { "" };
+        let _ = writeln!(text, "  {word:<9} {}", exchange(request));
+    }
+    let more = finding.wire.len().saturating_sub(REQUESTS);
+    if more > 0 {
+        let _ = writeln!(text, "            and {more} more {}", plural(more as u64, "request", "requests"));
     }
     explanation(&mut text, finding);
     if let Some(hazard) = &violation.hazard {
@@ -124,7 +124,7 @@ fn block(text: &mut String, word: &str, lines: &str) {
     }
 }
 
-/// A request in a line: operation, expressions, status.
+/// A request in a line: operation, expressions, what else of its body decides, and what it was answered.
 pub fn exchange(exchange: &Exchange) -> String {
     let mut text = exchange.operation.clone();
     for part in [
@@ -151,14 +151,63 @@ pub fn exchange(exchange: &Exchange) -> String {
             let _ = write!(text, " [{}]", parts.join(", "));
         }
     }
-    if let Some(error) = exchange.reply.error_name() {
-        let _ = write!(text, " → {error}");
+    for part in
+        ["Item", "Key", "ExclusiveStartKey", "Limit", "ScanIndexForward", "RequestItems", "TransactItems"]
+    {
+        if let Some(value) = exchange.request.get(part) {
+            let _ = write!(text, " {part}: {}", body_part(value));
+        }
     }
+    let _ = write!(text, " → {}", answer(exchange));
     text
+}
+
+/// A part of a request's body: a value as it is, of a batch or a transaction the number of entries and the first.
+fn body_part(value: &Value) -> String {
+    let entries: Vec<&Value> = match value {
+        Value::Array(list) => list.iter().collect(),
+        // `RequestItems`: by table, of a read below `Keys`.
+        Value::Object(tables) => {
+            let lists = tables.values().filter_map(|table| table.get("Keys").unwrap_or(table).as_array());
+            lists.flatten().collect()
+        }
+        _ => Vec::new(),
+    };
+    match entries.as_slice() {
+        [] => clipped(&value.to_string(), VALUE),
+        [only] => clipped(&only.to_string(), VALUE),
+        [first, ..] => format!("{} entries, the first {}", entries.len(), clipped(&first.to_string(), VALUE)),
+    }
+}
+
+/// What a request was answered, in few words: the error, else rows, and whether there are more.
+fn answer(exchange: &Exchange) -> String {
+    if let Some(error) = exchange.reply.error_name() {
+        return error.to_owned();
+    }
+    let body = &exchange.reply.body;
+    let mut words: Vec<String> = Vec::new();
+    if let Some(rows) = body.get("Items").and_then(Value::as_array) {
+        words.push(format!("{} {}", rows.len(), plural(rows.len() as u64, "row", "rows")));
+    }
+    if let Some(item) = body.get("Item") {
+        words.push(clipped(&item.to_string(), VALUE));
+    }
+    if let Some(key) = body.get("LastEvaluatedKey") {
+        words.push(format!("LastEvaluatedKey: {}", clipped(&key.to_string(), VALUE)));
+    }
+    for part in ["UnprocessedItems", "UnprocessedKeys"] {
+        let left = body.get(part).and_then(Value::as_object).is_some_and(|tables| !tables.is_empty());
+        words.extend(left.then(|| part.to_owned()));
+    }
+    if words.is_empty() { exchange.reply.status.to_string() } else { words.join(", ") }
 }
 
 /// Characters of an observed or expected line; the case file and `results.jsonl` have all of it.
 const LINE: usize = 400;
+
+/// Requests of the step that are told; the case file has all.
+const REQUESTS: usize = 3;
 
 /// Characters of one value on the wire.
 const VALUE: usize = 80;
@@ -318,6 +367,8 @@ pub fn labels(row: &Row) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::wire::Reply;
+    use serde_json::json;
 
     #[test]
     fn targets_that_lack_the_same_are_one_line() {
@@ -330,6 +381,28 @@ mod tests {
         property_rows(&mut text, &lacking.property, 0, &rows);
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains("3 targets") && text.contains("(one, two, three)"), "{text}");
+    }
+
+    #[test]
+    fn a_request_tells_what_decides_and_what_it_was_answered() {
+        let told = |operation: &str, request: Value, body: Value| {
+            let reply = Reply::ok(body);
+            exchange(&Exchange { operation: operation.to_owned(), request, reply, sequence: 0, at_micros: 0 })
+        };
+        let key = json!({ "id": { "S": "a" } });
+        let page = json!({ "IndexName": "by_org", "Limit": 2, "ExclusiveStartKey": key });
+        assert_eq!(
+            told("Query", page, json!({ "Items": [key, key], "LastEvaluatedKey": key })),
+            "Query IndexName: by_org ExclusiveStartKey: {\"id\":{\"S\":\"a\"}} Limit: 2 → 2 rows, \
+             LastEvaluatedKey: {\"id\":{\"S\":\"a\"}}"
+        );
+        let batch = json!({ "RequestItems": { "users": { "Keys": [key, key, key] } } });
+        assert_eq!(
+            told("BatchGetItem", batch, json!({ "UnprocessedKeys": { "users": { "Keys": [key] } } })),
+            "BatchGetItem RequestItems: 3 entries, the first {\"id\":{\"S\":\"a\"}} → UnprocessedKeys"
+        );
+        let put = json!({ "TableName": "users", "Item": key });
+        assert_eq!(told("PutItem", put, json!({})), "PutItem Item: {\"id\":{\"S\":\"a\"}} → 200");
     }
 
     #[test]
