@@ -2,6 +2,7 @@
 
 use super::finding::Explanation;
 use super::minimise::{Effort, show_case};
+use super::prune::{Part, without};
 use super::worker::Worker;
 use crate::case::Case;
 use crate::property::Property;
@@ -20,13 +21,14 @@ const TRIES: usize = 3;
 ///
 /// A part of the case (a leaf of its JSON) *matters* where some other value makes the finding go away, and
 /// *may be anything* where every tried value kept it. Choices that change the case's shape say nothing.
-/// `surer` is how often the property's more tries were asked for until the finding was stable.
+/// The tape leads to the case before `parts` of it were taken away. `surer` is how often the property's more tries were
+/// asked for until the finding was stable.
 pub fn explain(
     generator: &dyn Property,
     judge: &dyn Property,
     identity: &str,
     worker: &mut Worker,
-    (tape, case, surer): (&Tape, &Case, usize),
+    (tape, case, parts, surer): (&Tape, &Case, &[Part], usize),
     effort: Effort,
 ) -> Explanation {
     let begin = Instant::now();
@@ -53,6 +55,8 @@ pub fn explain(
             let Ok(other) = generator.generate(&mut Source::replay(varied), &capabilities) else {
                 continue;
             };
+            let left = parts.iter().try_fold(other, |left, part| without(&left, *part));
+            let Some(other) = left else { continue };
             let changed = match changed(&least, &leaves(&other)) {
                 Some(changed) if !changed.is_empty() && changed.len() <= 2 => changed,
                 _ => continue,
@@ -67,7 +71,7 @@ pub fn explain(
 }
 
 /// Other values for a choice: its neighbours and its ends.
-fn others(tape: &Tape, position: usize) -> Vec<i64> {
+pub(super) fn others(tape: &Tape, position: usize) -> Vec<i64> {
     let choice = tape.choices[position];
     let mut list = Vec::new();
     for value in [

@@ -3,6 +3,7 @@
 use super::cell::{Cell, words};
 use super::explain::explain;
 use super::finding::{Finding, Shrink, Stability, operations};
+use super::prune::{Pruned, on_an_empty_table, prune};
 use super::worker::Worker;
 use crate::case::{Case, Observation, StepObservation};
 use crate::property::{Judgement, Property, Violation};
@@ -47,7 +48,7 @@ pub struct Suspect {
 pub struct Effort {
     /// Runs of the shrinker.
     pub evaluations: usize,
-    /// Time of the shrinker, of the replays, and of the explanation, each.
+    /// Time of the shrinker, of pruning, of the replays, and of the explanation, each.
     pub time: Duration,
     /// What calls may cost beyond answers ([`crate::case::StepObservation::cost`]), for the shrinker and for the
     /// explanation, each.
@@ -181,7 +182,7 @@ pub fn minimise(
             shows
         })
     }));
-    let (mut tape, runs) = match shrunk {
+    let (mut tape, mut runs) = match shrunk {
         Ok(shrunk) => (shrunk.tape, shrunk.evaluations as u64),
         Err(panic) => {
             faults.push(format!(
@@ -199,12 +200,34 @@ pub fn minimise(
         tape = suspect.tape.clone();
         shown = show(generator, judge, &suspect.identity, worker, &mut Source::replay(tape.clone()));
     }
+    let mut whole = None;
+    let mut parts = Vec::new();
+    if let Some(found) = shown.take() {
+        whole = Some((tape.clone(), found.case.clone()));
+        let mut pruned = prune(judge, &suspect.identity, worker, found, effort);
+        runs += pruned.runs;
+        let least = (&tape, &pruned.shown.case);
+        if let Some((other, empty)) =
+            on_an_empty_table(generator, judge, &suspect.identity, worker, least, effort)
+        {
+            runs += empty.runs;
+            let steps = prune(judge, &suspect.identity, worker, empty.shown, effort);
+            runs += steps.runs;
+            let parts = empty.parts.into_iter().chain(steps.parts).collect();
+            if operations(&steps.shown.case) < operations(&pruned.shown.case) {
+                tape = other;
+                pruned = Pruned { shown: steps.shown, parts, runs };
+            }
+        }
+        parts = pruned.parts;
+        shown = Some(pruned.shown);
+    }
     let capabilities = worker.capabilities().clone();
     let least = match &shown {
         Some(shown) => Some(shown.case.clone()),
         None => generator.generate(&mut Source::replay(tape.clone()), &capabilities).ok(),
     };
-    let least = least.unwrap_or_else(|| unreachable!("a tape that gave a case gives it again"));
+    let mut least = least.unwrap_or_else(|| unreachable!("a tape that gave a case gives it again"));
     let mut case = least.clone();
     let mut stable = replays(judge, &suspect.identity, worker, &case, effort, &mut shown);
     let mut surer = 0;
@@ -219,8 +242,20 @@ pub fn minimise(
         (case, stable, shown) = (more, again, seen);
         surer += 1;
     }
+    // What shows by chance may have lost what makes it likely.
+    if let Some((before, whole)) = whole.filter(|_| !stable.is_stable() && !parts.is_empty()) {
+        let mut seen = None;
+        let again = replays(judge, &suspect.identity, worker, &whole, effort, &mut seen);
+        if again.shown > stable.shown {
+            (case, least, stable, shown) = (whole.clone(), whole, again, seen);
+            // The tape on an empty table leads to another case.
+            tape = before;
+            parts.clear();
+            surer = 0;
+        }
+    }
     let explanation = if stable.is_stable() {
-        explain(generator, judge, &suspect.identity, worker, (&tape, &least, surer), effort)
+        explain(generator, judge, &suspect.identity, worker, (&tape, &least, &parts, surer), effort)
     } else {
         Default::default()
     };

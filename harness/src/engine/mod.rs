@@ -9,6 +9,7 @@
 //! | `cursor` | cursors changed by someone who does not know how they are made |
 //! | [`learn`] | what a probe sees of how a target stores tenants |
 //! | [`minimise`], [`explain`] | from a failing case to the least one, and what of it matters |
+//! | [`prune`] | what of it the tape could not drop |
 //! | [`finding`], [`case_file`] | what is kept of it |
 //! | `running` | the case at work, for whoever finds the process gone |
 //! | [`row`] | the verdict of one property on one target or store |
@@ -28,6 +29,7 @@ pub mod explain;
 pub mod finding;
 pub mod learn;
 pub mod minimise;
+pub mod prune;
 pub mod row;
 mod running;
 pub mod seed;

@@ -8,6 +8,7 @@
 
 use crate::case::Case;
 use crate::engine::case_file::{CaseFile, write_whole};
+use crate::engine::prune::is_part_of;
 use crate::engine::seed::case_seed;
 use crate::property::{self, Property};
 use crate::tape::{BadHint, Choice, Source, SpanKind, Tape};
@@ -49,7 +50,8 @@ pub enum EncodeError {
     Stale,
 }
 
-/// The bytes from which the byte driver draws a saved case, for a target with these capabilities.
+/// The bytes from which the byte driver draws a saved case, for a target with these capabilities; of a case from which
+/// items or steps were taken away behind the shrinker ([`crate::engine::prune`]), the case before.
 ///
 /// # Errors
 /// [`EncodeError`] where the case is not what its tape leads to.
@@ -63,9 +65,10 @@ pub fn encode(file: &CaseFile, capabilities: &Capabilities) -> Result<Encoded, E
     all.sort_by_key(|property| property.id() != file.property);
     for property in all.iter().filter(|property| property.needs(capabilities).is_ok()) {
         let mut source = Source::replay(tape.clone());
-        if property.generate(&mut source, capabilities).is_ok_and(|case| case == file.case) {
+        let Ok(whole) = property.generate(&mut source, capabilities) else { continue };
+        if is_part_of(&file.case, &whole) {
             let bytes = source.tape().to_bytes();
-            if decode(property.as_ref(), capabilities, &bytes).as_ref() == Some(&file.case) {
+            if decode(property.as_ref(), capabilities, &bytes).as_ref() == Some(&whole) {
                 return Ok(Encoded { property: property.id(), bytes });
             }
         }
