@@ -322,7 +322,10 @@ impl Work<'_> {
                 self.computed(field, joined, how);
             }
         }
-        for (path, operand) in &update.set_path {
+        // What stands past a list's end is appended in the order of the indexes, not in that of the caller.
+        let mut places: Vec<&(Path, Operand)> = update.set_path.iter().collect();
+        places.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (path, operand) in places {
             let Some(field) = field_of(path.root()) else { continue };
             let Some(value) = operand.value() else {
                 self.may_fail = true;
@@ -552,6 +555,8 @@ mod tests {
         assert_eq!(list_after(two), json!(["1", "3"]));
         let both = json!({ "remove": [["a", 1]], "set_path": [[["a", 2], { "N": "9" }]] });
         assert_eq!(list_after(both), json!(["0", "9", "3"]));
+        let beyond = json!({ "set_path": [[["a", 6], { "N": "8" }], [["a", 4], { "N": "9" }]] });
+        assert_eq!(list_after(beyond), json!(["0", "1", "2", "3", "9", "8"]));
         // An absent operand is open, whatever else happens to the list.
         let absent = json!({ "remove": [["a", 1]], "set_path": [[["a", 2], { "$absent": true }]] });
         assert_eq!(list_after(absent), json!("open"));
