@@ -162,6 +162,10 @@ impl Manifest {
     fn set_up(&self, progress: &dyn Fn(&str)) -> Result<(), LaunchError> {
         let failed =
             |error: io::Error| LaunchError::Failed(format!("cannot make {}: {error}", self.home.display()));
+        // Whoever is being forked at this moment holds the lock a little longer than we did: ask for it only where it matters.
+        if self.home.join(READY).exists() {
+            return Ok(());
+        }
         if let Some(parent) = self.home.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
         }
