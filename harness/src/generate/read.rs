@@ -8,7 +8,10 @@ use crate::tape::Source;
 use proofhouse_models::mapper::call::{Key, Order, Page};
 use proofhouse_models::mapper::expect::condition::order;
 use proofhouse_models::mapper::expect::decode::is_projected;
-use proofhouse_models::mapper::{Condition, FieldOrPath, FieldType, Model, Query, Scan, SortCondition};
+use proofhouse_models::mapper::expect::encode::cased;
+use proofhouse_models::mapper::{
+    Condition, FieldOrPath, FieldType, Model, Query, Record, Scan, SortCondition,
+};
 use proofhouse_models::value::AttributeValue;
 
 impl Generator<'_> {
@@ -39,7 +42,12 @@ impl Generator<'_> {
             {
                 let kind = model.field(sort)?.kind.clone();
                 let near_stored = stored(source, sort);
-                sort_condition = self.sort_condition(source, &kind, near_stored);
+                let target = self.target;
+                let cased = |value: &AttributeValue| match model.is_key(sort) {
+                    true => cased(&target.contract, value),
+                    false => value.clone(),
+                };
+                sort_condition = self.sort_condition(source, &kind, near_stored, &cased);
             }
             let filter = self.filter(source, model, items, index_name.as_deref(), false);
             let select = self.select(source, model, index_name.as_deref(), 20);
@@ -52,7 +60,7 @@ impl Generator<'_> {
             Some(Query {
                 model: model.name.clone(),
                 index: index_name,
-                partition: Key::from([(partition, value)]),
+                partition: Record::from([(partition, value.into())]),
                 sort: sort_condition,
                 filter,
                 select,
@@ -94,11 +102,13 @@ impl Generator<'_> {
         projects(model, index, &filter).then_some(filter)
     }
 
+    /// A condition on the sort key. The ends of a range stand in the order of what is compared, which is `cased`.
     fn sort_condition(
         &mut self,
         source: &mut Source,
         kind: &FieldType,
         stored: Option<AttributeValue>,
+        cased: &dyn Fn(&AttributeValue) -> AttributeValue,
     ) -> Option<SortCondition> {
         let bound = |this: &mut Self, source: &mut Source| match (&stored, source.below(10)) {
             (Some(value), 0..=5) => value.clone(),
@@ -111,25 +121,28 @@ impl Generator<'_> {
         let text = matches!(kind, FieldType::String | FieldType::Bytes | FieldType::Timestamp);
         let value = bound(self, source);
         Some(match source.below(if text { 8 } else { 6 }) {
-            0 => SortCondition::Eq(value),
-            1 => SortCondition::Lt(value),
-            2 => SortCondition::Le(value),
-            3 => SortCondition::Gt(value),
-            4 => SortCondition::Ge(value),
+            0 => SortCondition::Eq(value.into()),
+            1 => SortCondition::Lt(value.into()),
+            2 => SortCondition::Le(value.into()),
+            3 => SortCondition::Gt(value.into()),
+            4 => SortCondition::Ge(value.into()),
             5 => {
                 let other = bound(self, source);
-                if order(&value, &other)?.is_gt() {
-                    SortCondition::Between(other, value)
+                if order(&cased(&value), &cased(&other))?.is_gt() {
+                    SortCondition::Between(other.into(), value.into())
                 } else {
-                    SortCondition::Between(value, other)
+                    SortCondition::Between(value.into(), other.into())
                 }
             }
-            _ => SortCondition::BeginsWith(match value {
-                AttributeValue::S(text) => {
-                    AttributeValue::S(text.chars().take(1 + source.below(3)).collect())
-                }
-                other => other,
-            }),
+            _ => {
+                let prefix = match value {
+                    AttributeValue::S(text) => {
+                        AttributeValue::S(text.chars().take(1 + source.below(3)).collect())
+                    }
+                    other => other,
+                };
+                SortCondition::BeginsWith(prefix.into())
+            }
         })
     }
 
@@ -175,4 +188,30 @@ fn projects(model: &Model, index: Option<&str>, condition: &Condition) -> bool {
 /// The key of a starting item.
 pub fn start_key(model: &Model, start: &Start) -> Key {
     key_of(model, &start.record)
+}
+
+/// A scan of everything.
+pub fn plain_scan(model: &str) -> Scan {
+    Scan { model: model.to_owned(), index: None, filter: None, select: None, limit: None, page: None }
+}
+
+/// The partition of a key, as a query names it.
+pub fn partition_of(model: &Model, key: &Key) -> Record {
+    let own = key.iter().filter(|(name, _)| **name == model.partition_key);
+    own.map(|(name, value)| (name.clone(), value.clone().into())).collect()
+}
+
+/// A query of a whole partition.
+pub fn plain_query(model: &Model, partition: Record) -> Query {
+    Query {
+        model: model.name.clone(),
+        index: None,
+        partition,
+        sort: None,
+        filter: None,
+        select: None,
+        order: None,
+        limit: None,
+        page: None,
+    }
 }

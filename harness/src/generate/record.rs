@@ -185,3 +185,19 @@ pub fn key_of(model: &Model, record: &Item) -> Key {
     let names = model.key_fields().into_iter();
     names.filter_map(|name| Some((name.to_owned(), record.get(name)?.clone()))).collect()
 }
+
+/// So many keys of items that are not there: the given one with other partitions. None where the partition is a time,
+/// for other texts would be refused.
+pub fn other_keys<'key>(model: &'key Model, key: &'key Key, count: i64) -> impl Iterator<Item = Key> + 'key {
+    let timed = model.field(&model.partition_key).is_some_and(|field| field.kind == FieldType::Timestamp);
+    (0..if timed { 0 } else { count }).map(move |number| {
+        let value = match key.get(&model.partition_key) {
+            Some(AttributeValue::N(_)) => AttributeValue::number(20 + number),
+            Some(AttributeValue::B(_)) => AttributeValue::B(vec![7, number as u8]),
+            _ => AttributeValue::S(format!("other{number}")),
+        };
+        let mut other = key.clone();
+        other.insert(model.partition_key.clone(), value);
+        other
+    })
+}

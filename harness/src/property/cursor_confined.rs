@@ -213,7 +213,7 @@ fn read(source: &mut Source, target: &Capabilities, model: &Model, rows: &[Recor
     Ok(Call::Query(Box::new(Query {
         model: model.name.clone(),
         index: index.map(|index| index.name.clone()),
-        partition: Key::from([(partition.clone(), value.clone())]),
+        partition: Record::from([(partition.clone(), value.clone().into())]),
         sort: None,
         filter: None,
         select: None,

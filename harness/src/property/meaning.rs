@@ -15,7 +15,9 @@ use proofhouse_models::expression::{
 use proofhouse_models::mapper::expect::show::show_item;
 use proofhouse_models::mapper::expect::write::has_absent;
 use proofhouse_models::mapper::expect::{self, Difference, Errors, evaluate, reading, stored_key};
-use proofhouse_models::mapper::{Call, Capabilities, Condition, Field, Model, Query, Write};
+use proofhouse_models::mapper::{
+    Call, Capabilities, Condition, Field, Model, Operand, Query, SortCondition, Write,
+};
 use proofhouse_models::value::Item;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -365,7 +367,9 @@ fn key_samples(model: &Model, query: &Query, before: &[Item]) -> Vec<Item> {
         Some(index) => (index.partition_key.as_str(), index.sort_key.as_deref()),
         None => (model.partition_key.as_str(), model.sort_key.as_deref()),
     };
-    let (Some(field), Some(value)) = (model.field(partition), query.partition.get(partition)) else {
+    let (Some(field), Some(value)) =
+        (model.field(partition), query.partition.get(partition).and_then(Operand::value))
+    else {
         return items;
     };
     let base = Item::from([(field.attribute().to_owned(), value.clone())]);
@@ -373,19 +377,9 @@ fn key_samples(model: &Model, query: &Query, before: &[Item]) -> Vec<Item> {
         items.push(base);
         return items;
     };
-    let bounds: Vec<_> = match &query.sort {
-        None => Vec::new(),
-        Some(condition) => {
-            use proofhouse_models::mapper::SortCondition as S;
-            match condition {
-                S::Eq(v) | S::Lt(v) | S::Le(v) | S::Gt(v) | S::Ge(v) | S::BeginsWith(v) => vec![v.clone()],
-                S::Between(low, high) => vec![low.clone(), high.clone()],
-            }
-        }
-    };
+    let bounds = query.sort.iter().flat_map(SortCondition::operands).cloned();
     let path = proofhouse_models::mapper::Path::field(&sort.name);
-    let leaves: Vec<Condition> =
-        bounds.into_iter().map(|bound| Condition::Le(path.clone(), bound.into())).collect();
+    let leaves: Vec<Condition> = bounds.map(|bound| Condition::Le(path.clone(), bound)).collect();
     for leaf in &leaves {
         let around = around(Some(leaf), model, &base);
         let wanted = sort.kind.key_type();

@@ -5,11 +5,10 @@ use super::rows::judge_rows;
 use super::support::{verdict, views};
 use super::{Judgement, Property};
 use crate::case::{Case, Observation, Run, Step};
+use crate::generate::record::other_keys;
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
-use proofhouse_models::mapper::call::Key;
-use proofhouse_models::mapper::{Call, Capabilities, FieldType, Model};
-use proofhouse_models::value::AttributeValue;
+use proofhouse_models::mapper::{Call, Capabilities};
 
 /// A read returns exactly the rows of its intent: never a row more, and when all pages are read none fewer.
 pub struct NeverBroader;
@@ -61,22 +60,6 @@ impl Property for NeverBroader {
 /// Pages behind the first: more than a table of seven items has.
 const MOST_PAGES: i64 = 8;
 
-/// A hundred keys of items that are not there: the given one with other partitions.
-fn beyond_a_batch<'key>(model: &'key Model, key: &'key Key) -> impl Iterator<Item = Key> + 'key {
-    // Other texts than times would be refused where a time is due.
-    let timed = model.field(&model.partition_key).is_some_and(|field| field.kind == FieldType::Timestamp);
-    (0..if timed { 0 } else { 100 }).map(move |number| {
-        let value = match key.get(&model.partition_key) {
-            Some(AttributeValue::N(_)) => AttributeValue::number(20 + number),
-            Some(AttributeValue::B(_)) => AttributeValue::B(vec![7, number as u8]),
-            _ => AttributeValue::S(format!("gone{number}")),
-        };
-        let mut other = key.clone();
-        other.insert(model.partition_key.clone(), value);
-        other
-    })
-}
-
 /// A table of items that differ little, and one or two reads.
 pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Result<Case, Discard> {
     let mut generator = Generator::draw(source, target, hostile);
@@ -105,7 +88,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
                 let mut keys = source.list("key", 1..=3, |source| generator.key(source, &model, &starts));
                 if source.chance(8) {
                     // More than one request holds, and what is stored comes last.
-                    keys = beyond_a_batch(&model, &keys[0]).chain(keys.iter().cloned()).collect();
+                    keys = other_keys(&model, &keys[0], 100).chain(keys.iter().cloned()).collect();
                 }
                 Some(Call::BatchGet { model: model.name.clone(), keys })
             }

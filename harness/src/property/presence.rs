@@ -4,13 +4,14 @@ use super::rows::judge_rows;
 use super::support::{View, call_name, mismatch_words, verdict, views};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Start, Step};
+use crate::generate::read::{partition_of, plain_query};
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::call::Key;
 use proofhouse_models::mapper::expect::write::has_absent;
 use proofhouse_models::mapper::expect::{self, Difference, Errors};
 use proofhouse_models::mapper::{
-    Call, Capabilities, Condition, Form, Model, Operand, Path, Query, Scan, Write,
+    Call, Capabilities, Condition, Form, Model, Operand, Path, Query, Record, Scan, SortCondition, Write,
 };
 use proofhouse_models::value::AttributeValue;
 
@@ -132,7 +133,7 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     generator.swarm.zeros |= source.chance(70);
     generator.swarm.nulls |= source.chance(80);
     generator.swarm.absents |= source.chance(60);
-    let wish = Wish { version: false, sort_key: 15, defaults: true, indexes: false };
+    let wish = Wish { version: false, sort_key: 25, defaults: true, indexes: false };
     let model = generator.model(source, wish)?;
     let starts = generator.starts(source, &model, 1..=2);
     let updates = target.has("update") && !target.update_forms.is_empty();
@@ -198,6 +199,38 @@ fn label(source: &mut Source, call: &Call) {
     }
 }
 
+/// A query whose partition, or an end of its sort condition, is no value or an empty text, which no row has.
+fn absent_key(source: &mut Source, model: &Model, start: &Start) -> Option<Step> {
+    let operand = |name: &String| start.record.get(name).cloned().map(Operand::Value);
+    let mut partition = operand(&model.partition_key)?;
+    let sort_key = model.sort_key.as_ref().filter(|_| source.chance(60));
+    let sort = match sort_key {
+        None => {
+            let empty = match partition.value()? {
+                AttributeValue::S(_) => Some(AttributeValue::S(String::new())),
+                AttributeValue::B(_) => Some(AttributeValue::B(Vec::new())),
+                _ => None,
+            };
+            partition = empty.filter(|_| source.chance(40)).map_or(Operand::Absent, Operand::Value);
+            None
+        }
+        Some(name) => {
+            use SortCondition::{BeginsWith, Between, Eq, Ge, Gt, Le, Lt};
+            let stored = operand(name)?;
+            let mut ways: Vec<SortCondition> = [Eq, Lt, Le, Gt, Ge].map(|way| way(Operand::Absent)).into();
+            ways.push(Between(stored.clone(), Operand::Absent));
+            ways.push(Between(Operand::Absent, stored.clone()));
+            if matches!(stored.value(), Some(AttributeValue::S(_))) {
+                ways.push(BeginsWith(Operand::Absent));
+            }
+            Some(source.pick(&ways).clone())
+        }
+    };
+    source.label("absent key");
+    let partition = Record::from([(model.partition_key.clone(), partition)]);
+    Some(Call::Query(Box::new(Query { sort, ..plain_query(model, partition) })).into())
+}
+
 /// A write or a read whose condition has an absent operand, on a field that is stored.
 fn absent_step(
     generator: &mut Generator<'_>,
@@ -207,6 +240,12 @@ fn absent_step(
 ) -> Result<Step, Discard> {
     let target = generator.target;
     let start = &starts[source.below(starts.len())];
+    if target.has("query")
+        && source.chance(30)
+        && let Some(step) = absent_key(source, model, start)
+    {
+        return Ok(step);
+    }
     let fields: Vec<_> = model
         .fields
         .iter()
@@ -275,18 +314,8 @@ fn absent_step(
         })));
     }
     if target.has("query") {
-        let partition: Key = key.into_iter().filter(|(name, _)| *name == model.partition_key).collect();
-        calls.push(Call::Query(Box::new(Query {
-            model: name,
-            index: None,
-            partition,
-            sort: None,
-            filter: Some(condition),
-            select: None,
-            order: None,
-            limit: None,
-            page: None,
-        })));
+        let query = plain_query(model, partition_of(model, &key));
+        calls.push(Call::Query(Box::new(Query { filter: Some(condition), ..query })));
     }
     if calls.is_empty() {
         return Err(Discard("no call takes a condition"));

@@ -4,6 +4,8 @@ use super::rows::{RawKey, key_in, record_key, records, same_key_value};
 use super::support::{View, blamed_field, call_name, needs_method, verdict, views};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Step};
+use crate::generate::read::{partition_of, plain_query, plain_scan};
+use crate::generate::record::other_keys;
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
 use proofhouse_models::mapper::call::{Action, Key};
@@ -126,7 +128,8 @@ fn judge_read(
         Call::Query(query) => {
             let in_partition = |one: &&Written<'_>| {
                 let key = key_in(model, one.record);
-                key.get(&model.partition_key) == query.partition.get(&model.partition_key)
+                key.get(&model.partition_key)
+                    == query.partition.get(&model.partition_key).and_then(Operand::value)
             };
             written.iter().filter(in_partition).collect()
         }
@@ -358,11 +361,19 @@ pub fn generate(source: &mut Source, target: &Capabilities, hostile: bool) -> Re
     let most = if choice < 2 { 1 } else { 3 };
     let records = several(&mut generator, source, &model, most);
     let keys: Vec<Key> = records.iter().map(|record| key_in(&model, record)).collect();
+    let many = choice == 2 && source.chance(10);
     let write = |record: &Record| Write { model: name.clone(), record: record.clone(), condition: None };
     let mut steps: Vec<Step> = vec![
         match choice {
             0 => Call::Put(write(&records[0])),
             1 => Call::Create(write(&records[0])),
+            2 if many => {
+                // More than one request holds, and what is read comes last.
+                let others = other_keys(&model, &keys[0], 25);
+                let others =
+                    others.map(|key| key.into_iter().map(|(name, value)| (name, value.into())).collect());
+                Call::BatchPut { model: name.clone(), records: others.chain(records.clone()).collect() }
+            }
             2 => Call::BatchPut { model: name.clone(), records: records.clone() },
             _ => {
                 Call::Transact { actions: records.iter().map(|record| Action::Put(write(record))).collect() }
@@ -423,31 +434,7 @@ fn read(generator: &mut Generator<'_>, source: &mut Source, model: &Model, keys:
         }
         _ => {
             let select = generator.select(source, model, None, 25);
-            Call::Query(Box::new(Query { select, ..plain_query(model, &key) }))
+            Call::Query(Box::new(Query { select, ..plain_query(model, partition_of(model, &key)) }))
         }
-    }
-}
-
-/// A scan of everything.
-pub fn plain_scan(model: &str) -> Scan {
-    Scan { model: model.to_owned(), index: None, filter: None, select: None, limit: None, page: None }
-}
-
-/// A query of a key's partition.
-pub fn plain_query(model: &Model, key: &Key) -> Query {
-    Query {
-        model: model.name.clone(),
-        index: None,
-        partition: key
-            .iter()
-            .filter(|(name, _)| **name == model.partition_key)
-            .map(|(n, v)| (n.clone(), v.clone()))
-            .collect(),
-        sort: None,
-        filter: None,
-        select: None,
-        order: None,
-        limit: None,
-        page: None,
     }
 }

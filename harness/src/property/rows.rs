@@ -7,7 +7,7 @@ use proofhouse_models::mapper::expect::decode::record_from_json;
 use proofhouse_models::mapper::expect::rows::{Rows, query_rows, scan_rows};
 use proofhouse_models::mapper::expect::show::show_item;
 use proofhouse_models::mapper::expect::{encode, raw_key, stored_key};
-use proofhouse_models::mapper::{Call, Capabilities, Model, Query, Record};
+use proofhouse_models::mapper::{Call, Capabilities, Model, Operand, Query, Record};
 use proofhouse_models::value::{AttributeValue, Item};
 use serde_json::Value;
 
@@ -175,7 +175,7 @@ fn judge_list(
     let open: Vec<_> = rows.open.iter().map(|item| raw_key(model, item)).collect();
     let part = match filter_of(&view.step.call) {
         Some(filter) => format!(" with a filter{}", condition_words(&filter)),
-        None => String::new(),
+        None => absent_key(&view.step.call).to_owned(),
     };
     for (position, key) in keys.iter().enumerate() {
         if !certain.contains(key) && !open.contains(key) {
@@ -242,6 +242,17 @@ fn judge_list(
         ));
     }
     true
+}
+
+/// Which part of a query's key the caller gave no value, or an empty one, in the words of identities.
+fn absent_key(call: &Call) -> &'static str {
+    let Call::Query(query) = call else { return "" };
+    let given = |operand: &Operand| operand.value().is_some_and(|value| !value.is_empty());
+    match query.partition.values().all(given) {
+        false => " without a partition",
+        true if query.has_absent_key() => " with an absent operand on its sort key",
+        true => "",
+    }
 }
 
 /// With a limit, rows whose filter is open may take the places of certain ones.

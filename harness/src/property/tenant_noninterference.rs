@@ -5,6 +5,7 @@ use super::tenants::{A, B, RawKey, changes, needs_tenants, owned_record, record_
 use super::worlds::{Place, observation, revealing};
 use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, RunObservation, Start, Step, StepObservation};
+use crate::generate::read::{partition_of, plain_query};
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
 use crate::target::CallError;
@@ -378,7 +379,8 @@ fn reads_of_b(
             reads
                 .push(Step::of(tenant, Call::Get { model: model.name.clone(), key, consistent: Some(true) }));
         } else if target.has("query") {
-            reads.push(Step::of(tenant, Call::Query(Box::new(super::round_trip::plain_query(model, &key)))));
+            reads
+                .push(Step::of(tenant, Call::Query(Box::new(plain_query(model, partition_of(model, &key))))));
         }
     }
     reads.dedup();

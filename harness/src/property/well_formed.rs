@@ -2,9 +2,12 @@
 
 use super::support::{condition_words, filter_of, verdict, views};
 use super::{Judgement, Property};
-use crate::case::{Case, Observation};
+use crate::case::{Case, Observation, Run};
+use crate::generate::record::other_keys;
+use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
 use proofhouse_models::expression::{Rule, check_request_with_keys};
+use proofhouse_models::mapper::call::Key;
 use proofhouse_models::mapper::{Call, Capabilities, Condition, Model};
 use serde_json::Value;
 
@@ -27,6 +30,10 @@ impl Property for WellFormed {
 
     fn generate(&self, source: &mut Source, target: &Capabilities) -> Result<Case, Discard> {
         let hostile = target.features.hostile_names && source.chance(50);
+        let batches = BATCHES.iter().filter(|method| target.has(method)).count();
+        if batches > 0 && source.chance(4) {
+            return beyond_a_batch(source, target, hostile);
+        }
         super::meaning::generate(source, target, hostile)
     }
 
@@ -36,7 +43,7 @@ impl Property for WellFormed {
         for view in views(case, observed) {
             let words = filter_of(&view.step.call).map_or("", |filter| condition_words(&filter));
             for (operation, request) in requests(&view.step.call, view.seen) {
-                checked |= has_expression(request);
+                checked |= has_expression(request) || operation.starts_with("Batch");
                 let keys = key_attributes(&case.model, request);
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 for broken in check_request_with_keys(operation, request, &keys) {
@@ -53,12 +60,18 @@ impl Property for WellFormed {
                         continue;
                     }
                     let field = broken.field.rsplit('/').next().unwrap_or_default();
+                    let expected = match broken.rule {
+                        Rule::BatchSize => {
+                            "requests of as many entries as DynamoDB takes, or an error before any"
+                        }
+                        _ => "an expression that DynamoDB's grammar knows",
+                    };
                     // One fault of a builder shows in every operation that uses it: the place says more.
                     violations.push(view.violation(
                         format!("{} in {}{words}", broken.rule.name(), place(field)),
                         format!("a request breaks the rule {}", broken.rule.name()),
                         format!("{broken}\n{}", text_of(request, field)),
-                        "an expression that DynamoDB's grammar knows",
+                        expected,
                     ));
                 }
             }
@@ -69,6 +82,34 @@ impl Property for WellFormed {
     fn is_passive(&self) -> bool {
         true
     }
+}
+
+const BATCHES: [&str; 3] = ["batch_put", "batch_delete", "batch_get"];
+
+/// One batch around the number of entries that a request takes: 25 writes, 100 keys.
+fn beyond_a_batch(source: &mut Source, target: &Capabilities, hostile: bool) -> Result<Case, Discard> {
+    let mut generator = Generator::draw(source, target, hostile);
+    generator.swarm.long = false;
+    let model =
+        generator.model(source, Wish { version: false, sort_key: 20, defaults: false, indexes: false })?;
+    let offered: Vec<&str> = BATCHES.into_iter().filter(|method| target.has(method)).collect();
+    let method = *source.pick(&offered);
+    let own = generator.fresh_key(source, &model);
+    let most = if method == "batch_get" { 100 } else { 25 };
+    let others = other_keys(&model, &own, most - i64::from(source.chance(10)));
+    let keys: Vec<Key> = std::iter::once(own.clone()).chain(others).collect();
+    let name = model.name.clone();
+    let call = match method {
+        "batch_get" => Call::BatchGet { model: name, keys },
+        "batch_delete" => Call::BatchDelete { model: name, keys },
+        _ => {
+            let records =
+                keys.into_iter().map(|key| key.into_iter().map(|(name, v)| (name, v.into())).collect());
+            Call::BatchPut { model: name, records: records.collect() }
+        }
+    };
+    source.label("long batch");
+    Ok(Case { model, runs: vec![Run::new(Vec::new(), vec![call.into()])], notes: Default::default() })
 }
 
 /// A part of a request in the words of identities.

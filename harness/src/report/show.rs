@@ -128,13 +128,13 @@ fn update(update: &Update) -> String {
 
 fn sort(sort: &SortCondition) -> String {
     match sort {
-        SortCondition::Eq(v) => format!("= {}", value(v)),
-        SortCondition::Lt(v) => format!("< {}", value(v)),
-        SortCondition::Le(v) => format!("<= {}", value(v)),
-        SortCondition::Gt(v) => format!("> {}", value(v)),
-        SortCondition::Ge(v) => format!(">= {}", value(v)),
-        SortCondition::BeginsWith(v) => format!("begins with {}", value(v)),
-        SortCondition::Between(low, high) => format!("between {} and {}", value(low), value(high)),
+        SortCondition::Eq(v) => format!("= {}", operand(v)),
+        SortCondition::Lt(v) => format!("< {}", operand(v)),
+        SortCondition::Le(v) => format!("<= {}", operand(v)),
+        SortCondition::Gt(v) => format!("> {}", operand(v)),
+        SortCondition::Ge(v) => format!(">= {}", operand(v)),
+        SortCondition::BeginsWith(v) => format!("begins with {}", operand(v)),
+        SortCondition::Between(low, high) => format!("between {} and {}", operand(low), operand(high)),
     }
 }
 
@@ -163,7 +163,7 @@ fn read_parts(text: &mut String, parts: &ReadParts<'_>) {
 
 fn query(query: &Query) -> String {
     let index = query.index.as_deref().map(|index| format!(".{index}")).unwrap_or_default();
-    let mut text = format!("{}{index}{}", query.model, item(&query.partition));
+    let mut text = format!("{}{index}{}", query.model, record(&query.partition));
     if let Some(condition) = &query.sort {
         let _ = write!(text, " sort {}", sort(condition));
     }

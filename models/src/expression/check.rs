@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 
 /// Bytes of one placeholder.
 const MAX_PLACEHOLDER: usize = 255;
+/// Writes of a `BatchWriteItem`, keys of a `BatchGetItem`, actions of a transaction: the service's published limits.
+const MAX_WRITES: usize = 25;
+const MAX_KEYS: usize = 100;
+const MAX_ACTIONS: usize = 100;
 /// Bytes of all substitution names and values together.
 const MAX_SUBSTITUTIONS: usize = 2 * 1024 * 1024;
 
@@ -55,12 +59,33 @@ pub fn check_request_with_keys(operation: &str, request: &Value, keys: &[&str]) 
         }
         _ => parts.push((String::new(), request)),
     }
+    breaks.extend(too_many(operation, request));
     for (field, part) in parts {
         if let Some(part) = part.as_object() {
             prepare(operation, &field, part, keys, &mut breaks);
         }
     }
     breaks
+}
+
+/// What is wrong with the number of a batch's or a transaction's entries.
+fn too_many(operation: &str, request: &Value) -> Option<RuleBreak> {
+    let length = |list: &Value| list.as_array().map_or(0, Vec::len);
+    let tables = request.get("RequestItems").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let (field, most, count) = match operation {
+        "BatchWriteItem" => ("RequestItems", MAX_WRITES, tables.map(length).sum()),
+        "BatchGetItem" => {
+            let keys = tables.filter_map(|table| table.get("Keys"));
+            ("RequestItems", MAX_KEYS, keys.map(length).sum::<usize>())
+        }
+        "TransactWriteItems" | "TransactGetItems" => {
+            ("TransactItems", MAX_ACTIONS, request.get("TransactItems").map_or(0, length))
+        }
+        _ => return None,
+    };
+    let detail = format!("{count} entries, where a request takes {most}");
+    let broken = RuleBreak { field: field.to_owned(), rule: Rule::BatchSize, at: None, detail };
+    (count > most).then_some(broken)
 }
 
 /// Reads and resolves the expressions of one action, adding what they break to `breaks`. An expression that breaks a

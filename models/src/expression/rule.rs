@@ -93,6 +93,8 @@ rules! {
     IllegalValue = "illegal_value",
     /// Placeholders without an expression, or an expression beside the legacy parameters.
     MixedParameters = "mixed_parameters",
+    /// More writes, keys or actions than one request takes.
+    BatchSize = "batch_size",
     /// An expression that is no text.
     NotText = "expression_not_text",
 }

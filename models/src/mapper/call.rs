@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Values by field name, none of them absent: a key, or the partition of a query.
+/// Values by field name, none of them absent: a key.
 pub type Key = BTreeMap<String, AttributeValue>;
 
 /// The form of an update.
@@ -110,13 +110,25 @@ impl Update {
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the operators of the protocol, under their names")]
 pub enum SortCondition {
-    Eq(AttributeValue),
-    Lt(AttributeValue),
-    Le(AttributeValue),
-    Gt(AttributeValue),
-    Ge(AttributeValue),
-    BeginsWith(AttributeValue),
-    Between(AttributeValue, AttributeValue),
+    Eq(Operand),
+    Lt(Operand),
+    Le(Operand),
+    Gt(Operand),
+    Ge(Operand),
+    BeginsWith(Operand),
+    Between(Operand, Operand),
+}
+
+impl SortCondition {
+    /// What the sort key is compared with: one operand, or the two ends of a range.
+    pub fn operands(&self) -> Vec<&Operand> {
+        match self {
+            Self::Eq(v) | Self::Lt(v) | Self::Le(v) | Self::Gt(v) | Self::Ge(v) | Self::BeginsWith(v) => {
+                vec![v]
+            }
+            Self::Between(low, high) => vec![low, high],
+        }
+    }
 }
 
 /// The order of a query.
@@ -147,7 +159,7 @@ pub struct Query {
     pub model: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
-    pub partition: Key,
+    pub partition: Record,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<SortCondition>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,6 +189,14 @@ pub struct Scan {
     pub limit: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Page>,
+}
+
+impl Query {
+    /// Whether the caller passes the language's "no value" for the partition or in the sort condition.
+    pub fn has_absent_key(&self) -> bool {
+        let sort = self.sort.iter().flat_map(SortCondition::operands);
+        self.partition.values().chain(sort).any(|operand| operand.value().is_none())
+    }
 }
 
 /// One action of `transact`.

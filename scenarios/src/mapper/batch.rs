@@ -97,6 +97,9 @@ impl Scope<'_> {
             parts.retain(|part| part.stored != stored);
             parts.push(Part { stored, key: key.collect(), entry });
         }
+        if self.has(Bug::BatchPutForgets) {
+            parts.truncate(WRITES);
+        }
         self.batch_write(parts, sender)
     }
 
@@ -118,7 +121,8 @@ impl Scope<'_> {
 
     fn batch_write(&self, parts: Vec<Part>, sender: &Sender<'_>) -> Result<Value> {
         let mut left: Vec<Item> = Vec::new();
-        let chunks: Vec<&[Part]> = parts.chunks(WRITES).collect();
+        let most = if self.has(Bug::BatchUnsplit) { parts.len().max(1) } else { WRITES };
+        let chunks: Vec<&[Part]> = parts.chunks(most).collect();
         for (position, chunk) in chunks.iter().enumerate() {
             let mut wanted: Vec<Value> = chunk.iter().map(|part| part.entry.clone()).collect();
             let mut began = position > 0;

@@ -23,6 +23,17 @@ enum Joint {
 }
 
 impl Scope<'_> {
+    /// Refuses the ends of a range in the wrong order, where the options say so, or of two types.
+    ///
+    /// # Errors
+    /// `validation`.
+    pub fn check_range(&self, low: &AttributeValue, high: &AttributeValue) -> Result<()> {
+        if low.type_name() != high.type_name() || (self.options.checks_ranges && low > high) {
+            return Err(Failure::validation("the ends of a range are of one type and in order"));
+        }
+        Ok(())
+    }
+
     /// A caller's condition as one node, with its names and values behind placeholders.
     ///
     /// # Errors
@@ -82,7 +93,7 @@ impl Scope<'_> {
                 let low = self.operand(&place, place.kind, low)?;
                 let high = self.operand(&place, place.kind, high)?;
                 check_ordered(&low)?;
-                check_range(&low, &high)?;
+                self.check_range(&low, &high)?;
                 let (low, high) = (holders.value(low), holders.value(high));
                 if self.has(Bug::BetweenHalfOpen) {
                     let ends = [format!("{at} >= {low}"), format!("{at} < {high}")];
@@ -222,17 +233,6 @@ fn check_ordered(value: &AttributeValue) -> Result<()> {
         AttributeValue::S(_) | AttributeValue::N(_) | AttributeValue::B(_) => Ok(()),
         _ => Err(Failure::validation("only strings, numbers and bytes are ordered")),
     }
-}
-
-/// Refuses the ends of a range in the wrong order, or of two types.
-///
-/// # Errors
-/// `validation`.
-pub fn check_range(low: &AttributeValue, high: &AttributeValue) -> Result<()> {
-    if low.type_name() != high.type_name() || low > high {
-        return Err(Failure::validation("the ends of a range are of one type and in order"));
-    }
-    Ok(())
 }
 
 fn sign(comparator: Comparator) -> &'static str {

@@ -27,6 +27,8 @@ pub struct Options {
     pub indexes: bool,
     pub hostile_names: bool,
     pub tenancy: bool,
+    /// Whether a range with its ends reversed is refused before it is sent; the protocol leaves it open.
+    pub checks_ranges: bool,
     /// Kinds of types that are refused by `define`.
     pub refused_types: &'static [&'static str],
 }
@@ -56,6 +58,7 @@ impl Default for Options {
             indexes: true,
             hostile_names: true,
             tenancy: false,
+            checks_ranges: true,
             refused_types: &[],
         }
     }
@@ -235,7 +238,7 @@ pub fn variants() -> Vec<(&'static str, Options)> {
         ),
         ("control-random-encryption", Options { encryption: Encryption::Random, ..base() }),
         ("control-lower-keys", Options { key_case: KeyCase::Lower, ..base() }),
-        ("control-upper-keys", Options { key_case: KeyCase::Upper, ..base() }),
+        ("control-upper-keys", Options { key_case: KeyCase::Upper, checks_ranges: false, ..base() }),
         ("control-managed", Options { managed: true, ..base() }),
         ("control-no-version", Options { version: false, ..base() }),
         ("control-no-indexes", Options { indexes: false, ..base() }),

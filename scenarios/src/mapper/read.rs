@@ -1,6 +1,5 @@
 //! `get`, `query` and `scan`.
 
-use super::condition::check_range;
 use super::cursor::Reading;
 use super::decode::parse_item;
 use super::expression::{Node, Placeholders};
@@ -11,7 +10,7 @@ use super::send::{OnFailure, Prepared, Sender};
 use crate::mutants::Bug;
 use proofhouse_models::mapper::call::{Key, Order, Page};
 use proofhouse_models::mapper::{
-    Condition, Field, FieldOrPath, Path, PathPart, Projection, Query, Scan, SortCondition,
+    Condition, Field, FieldOrPath, Operand, Path, PathPart, Projection, Query, Scan, SortCondition,
 };
 use proofhouse_models::value::{AttributeValue, Item, item_to_json};
 use serde_json::{Map, Value, json};
@@ -88,6 +87,13 @@ impl Scope<'_> {
             self.check_filter(filter, partition, sort)?;
         }
         let mut holders = Placeholders::default();
+        let Some(value) = value.value() else {
+            if self.has(Bug::AbsentPartitionScans) {
+                let Query { model, index, filter, select, limit, page, .. } = query.clone();
+                return self.scan(&Scan { model, index, filter, select, limit, page });
+            }
+            return Err(Failure::validation("the partition of a query is no value"));
+        };
         let mut partition_value = self.encode_key_value(partition, value)?;
         if let Some(carried) = self.carried_partition(query, partition) {
             partition_value = carried;
@@ -95,7 +101,8 @@ impl Scope<'_> {
         let mut text =
             format!("{} = {}", holders.name(partition.attribute()), holders.value(partition_value.clone()));
         let mut shape = json!(["query", self.table(), common.index, partition_value.to_json()]);
-        if let Some(condition) = &query.sort {
+        let dropped = self.has(Bug::AbsentSortDropped) && query.has_absent_key();
+        if let Some(condition) = query.sort.as_ref().filter(|_| !dropped) {
             let sort = sort.ok_or_else(|| Failure::validation("there is no sort key"))?;
             text = format!("{text} AND {}", self.sort_condition(sort, condition, &mut holders)?);
             shape = json!([shape, serde_json::to_value(condition).unwrap_or_default()]);
@@ -160,9 +167,8 @@ impl Scope<'_> {
     /// The documented choice of a mapper that answers a query without its key by a scan.
     fn silent_scan(&self, query: &Query) -> Result<Listing> {
         let (_, sort) = self.schema.keys_of(query.index.as_deref())?;
-        let equals = |(name, value): (&String, &AttributeValue)| {
-            Condition::Eq(Path::field(name.clone()), value.clone().into())
-        };
+        let equals =
+            |(name, value): (&String, &Operand)| Condition::Eq(Path::field(name.clone()), value.clone());
         let mut all: Vec<Condition> = query.partition.iter().map(equals).collect();
         if let Some(condition) = &query.sort {
             let sort = sort.ok_or_else(|| Failure::validation("there is no sort key"))?;
@@ -198,7 +204,10 @@ impl Scope<'_> {
         holders: &mut Placeholders,
     ) -> Result<String> {
         let at = holders.name(field.attribute());
-        let value = |value: &AttributeValue| self.sort_operand(field, value);
+        let value = |operand: &Operand| match operand.value() {
+            Some(value) => self.sort_operand(field, value),
+            None => Err(Failure::validation("a sort condition compares with no value")),
+        };
         Ok(match condition {
             SortCondition::Eq(v) => format!("{at} = {}", holders.value(value(v)?)),
             SortCondition::Lt(v) => format!("{at} < {}", holders.value(value(v)?)),
@@ -213,7 +222,7 @@ impl Scope<'_> {
             }
             SortCondition::Between(low, high) => {
                 let (low, high) = (value(low)?, value(high)?);
-                check_range(&low, &high)?;
+                self.check_range(&low, &high)?;
                 format!("{at} BETWEEN {} AND {}", holders.value(low), holders.value(high))
             }
         })
@@ -450,14 +459,13 @@ impl From<Listing> for Map<String, Value> {
 
 fn as_condition(field: &str, condition: &SortCondition) -> Condition {
     let path = Path::field(field);
-    let operand = |value: &AttributeValue| value.clone().into();
     match condition {
-        SortCondition::Eq(v) => Condition::Eq(path, operand(v)),
-        SortCondition::Lt(v) => Condition::Lt(path, operand(v)),
-        SortCondition::Le(v) => Condition::Le(path, operand(v)),
-        SortCondition::Gt(v) => Condition::Gt(path, operand(v)),
-        SortCondition::Ge(v) => Condition::Ge(path, operand(v)),
-        SortCondition::BeginsWith(v) => Condition::BeginsWith(path, operand(v)),
-        SortCondition::Between(low, high) => Condition::Between(path, operand(low), operand(high)),
+        SortCondition::Eq(v) => Condition::Eq(path, v.clone()),
+        SortCondition::Lt(v) => Condition::Lt(path, v.clone()),
+        SortCondition::Le(v) => Condition::Le(path, v.clone()),
+        SortCondition::Gt(v) => Condition::Gt(path, v.clone()),
+        SortCondition::Ge(v) => Condition::Ge(path, v.clone()),
+        SortCondition::BeginsWith(v) => Condition::BeginsWith(path, v.clone()),
+        SortCondition::Between(low, high) => Condition::Between(path, low.clone(), high.clone()),
     }
 }

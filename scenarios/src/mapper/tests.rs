@@ -392,6 +392,11 @@ fn a_query_is_one_partition_and_its_filter_speaks_of_no_key() {
     assert_eq!(bench.kind("query", by_age.clone()), Some(ErrorKind::Validation));
     let on_key = json!({"partition": {"id": {"S": "a"}}, "filter": {"exists": ["at"]}});
     assert_eq!(bench.kind("query", on_key), Some(ErrorKind::Validation));
+    let absent = json!({"partition": {"id": {"$absent": true}}});
+    assert_eq!(bench.kind("query", absent), Some(ErrorKind::Validation));
+    let absent =
+        json!({"partition": {"id": {"S": "a"}}, "sort": {"between": [{"S": "01"}, {"$absent": true}]}});
+    assert_eq!(bench.kind("query", absent), Some(ErrorKind::Validation));
     let mut bench = self::bench(Options { silent_scan: true, ..Options::default() });
     fill(&mut bench, 3);
     assert_eq!(bench.ok("query", by_age)["records"].as_array().map(Vec::len), Some(1));

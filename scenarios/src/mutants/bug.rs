@@ -35,6 +35,8 @@ bugs! {
         AbsentRemovesWithIf "absent-removes-with-if" true "an absent operand removes, only where the patch has a condition",
         EmptyListKeptInPartial "empty-list-kept-in-partial" false "a partial update skips empty lists though the contract sets them",
         FalseKeptInPartial "false-kept-in-partial" false "a partial update skips false though the contract sets it",
+        AbsentPartitionScans "absent-partition-scans" true "a query whose partition is absent reads the whole table",
+        AbsentSortDropped "absent-sort-dropped" true "a query drops a sort condition whose operand is absent",
         DefaultsOnConditionalPut "defaults-on-conditional-put" true "a put with a condition writes the defaults that only create writes",
     }
     "guard" {
@@ -49,6 +51,7 @@ bugs! {
         UnusedName "unused-name" false "a placeholder is defined and not used",
         LiteralNames "literal-names" false "names of letters stand in expressions without a placeholder",
         LateWordsBare "late-words-bare" true "reserved words that begin with W stand without a placeholder",
+        BatchUnsplit "batch-unsplit" true "more than 25 writes of a batch are sent in one request",
         InUnsplit "in-unsplit" true "more than 100 operands of IN are sent in one",
     }
     "meaning" {
@@ -80,6 +83,7 @@ bugs! {
         BatchFillsFromFirst "batch-fills-from-first" true "a record of a batch takes what it leaves out from the first one",
         BatchGetJoinsKeys "batch-get-joins-keys" true "a batch_get tells items apart by the joined texts of their keys",
         SelectThroughDouble "select-through-double" true "a read of some fields reads numbers through a double",
+        BatchPutForgets "batch-put-forgets" true "of more than 25 records of a batch_put the later ones are not written",
         EmptyStringsInLists "empty-strings-in-lists" false "empty strings in lists are not written",
     }
     "valid_values" {

@@ -131,18 +131,20 @@ pub fn key_condition(model: &Model, query: &Query) -> Result<KeyCondition> {
     let (Some((name, partition)), None) = (entries.next(), entries.next()) else {
         return Err(invalid("a query has one partition key"));
     };
-    let partition = field(model, name)?.key().equal(scalar(library_value(partition)?)?);
+    let partition = field(model, name)?.key().equal(scalar(value(partition)?)?);
     let Some(sort) = &query.sort else { return Ok(partition) };
     let sort_key = sort_key.ok_or_else(|| invalid("there is no sort key"))?;
     let key = field(model, sort_key)?.key();
-    let operand = |value: &AttributeValue| scalar(library_value(value)?);
+    let operand = |operand: &Operand| scalar(value(operand)?);
     Ok(partition.and(match sort {
         SortCondition::Eq(v) => key.equal(operand(v)?),
         SortCondition::Lt(v) => key.less_than(operand(v)?),
         SortCondition::Le(v) => key.less_than_or_equal(operand(v)?),
         SortCondition::Gt(v) => key.greater_than(operand(v)?),
         SortCondition::Ge(v) => key.greater_than_or_equal(operand(v)?),
-        SortCondition::BeginsWith(AttributeValue::S(prefix)) => key.begins_with(prefix.clone()),
+        SortCondition::BeginsWith(Operand::Value(AttributeValue::S(prefix))) => {
+            key.begins_with(prefix.clone())
+        }
         SortCondition::BeginsWith(_) => return Err(unsupported("begins_with takes text")),
         SortCondition::Between(low, high) => key.between(operand(low)?, operand(high)?),
     }))

@@ -220,7 +220,7 @@ impl Adapter {
         for (name, value) in &query.partition {
             texts.push("#pk = :pk".to_owned());
             request = request.expression_attribute_names("#pk", attribute(model, name)?);
-            request = request.expression_attribute_values(":pk", typed_field(model, name, value)?);
+            request = request.expression_attribute_values(":pk", typed_field(model, name, value_of(value)?)?);
         }
         if let Some(sort) = &query.sort {
             let name = sort_key.ok_or_else(|| invalid("there is no sort key"))?;
@@ -236,7 +236,8 @@ impl Adapter {
             texts.push(text.to_owned());
             request = request.expression_attribute_names("#sk", attribute(model, name)?);
             for (holder, value) in [":a", ":b"].into_iter().zip(operands) {
-                request = request.expression_attribute_values(holder, typed_field(model, name, value)?);
+                request =
+                    request.expression_attribute_values(holder, typed_field(model, name, value_of(value)?)?);
             }
         }
         let request =
@@ -245,6 +246,11 @@ impl Adapter {
         let items = request.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>();
         rows(model, self.sdk.run(items).map_err(of_sdk)?, query.limit)
     }
+}
+
+/// `String` and the like have no way to say "no value".
+fn value_of(operand: &Operand) -> Result<&AttributeValue> {
+    operand.value().ok_or_else(|| unsupported("a key is a value"))
 }
 
 fn rows(model: &Model, mut items: Vec<SdkItem>, limit: Option<u64>) -> Outcome {

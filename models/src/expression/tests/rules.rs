@@ -78,6 +78,23 @@ fn an_in_of_100_values_is_left_open_and_one_of_101_refused() {
 }
 
 #[test]
+fn a_request_takes_25_writes_100_keys_and_100_actions() {
+    let entries = |count: usize| vec![json!({ "PutRequest": { "Item": { "id": { "S": "a" } } } }); count];
+    let writes = |count| rules("BatchWriteItem", &json!({ "RequestItems": { "users": entries(count) } }));
+    assert_eq!(writes(25), []);
+    assert_eq!(writes(26), [Rule::BatchSize]);
+    let two = json!({ "RequestItems": { "users": entries(20), "others": entries(6) } });
+    assert_eq!(rules("BatchWriteItem", &two), [Rule::BatchSize]);
+    let keys = |count| json!({ "RequestItems": { "users": { "Keys": vec![json!({ "id": { "S": "a" } }); count] } } });
+    assert_eq!(rules("BatchGetItem", &keys(100)), []);
+    assert_eq!(rules("BatchGetItem", &keys(101)), [Rule::BatchSize]);
+    let actions =
+        |count| json!({ "TransactItems": vec![json!({ "Put": { "Item": { "id": { "S": "a" } } } }); count] });
+    assert_eq!(rules("TransactWriteItems", &actions(100)), []);
+    assert_eq!(rules("TransactWriteItems", &actions(101)), [Rule::BatchSize]);
+}
+
+#[test]
 fn limits_of_expressions_hold_at_their_edge() {
     // 151 comparisons and 150 ANDs are 301 operators.
     let long = |count: usize| vec!["a=:v"; count].join(" AND ");

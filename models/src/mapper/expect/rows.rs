@@ -3,7 +3,7 @@
 use super::condition::{evaluate, order, reading};
 use super::encode::{cased, stored_value};
 use super::write::has_absent;
-use crate::mapper::{Capabilities, Condition, Model, Query, Scan, SortCondition};
+use crate::mapper::{Capabilities, Condition, Model, Operand, Query, Scan, SortCondition};
 use crate::value::{AttributeValue, Item};
 
 /// The rows of a read's intent.
@@ -13,7 +13,7 @@ pub struct Rows {
     pub certain: Vec<Item>,
     /// Rows that may belong to it: the specification leaves their filter open.
     pub open: Vec<Item>,
-    /// Whether the filter holds an absent operand: then none of the certain rows has to be there.
+    /// Whether an operand is absent: then none of the certain rows has to be there.
     pub absent_operand: bool,
 }
 
@@ -31,7 +31,16 @@ pub fn query_rows(model: &Model, target: &Capabilities, items: &[Item], query: &
         let value = stored_value(&field.kind, value);
         Some(if model.is_key(name) { cased(&target.contract, &value) } else { value })
     };
-    let wanted = stored(partition, query.partition.get(partition)?)?;
+    let given = |operand: &Operand| operand.value().is_some_and(|value| !value.is_empty());
+    if !query.partition.values().all(given) && target.contract.silent_scan != Some(false) {
+        // A scan where the partition is missing is the documented choice of some.
+        return None;
+    }
+    if query.has_absent_key() {
+        // No row has a key that is no value.
+        return Some(Rows { absent_operand: true, ..Rows::default() });
+    }
+    let wanted = stored(partition, query.partition.get(partition)?.value()?)?;
     let partition = model.field(partition)?.attribute();
     let mut rows: Vec<&Item> = indexed(model, items, query.index.as_deref())
         .filter(|item| item.get(partition) == Some(&wanted))
@@ -87,7 +96,8 @@ fn sort_holds(
     value: &AttributeValue,
     stored: &dyn Fn(&AttributeValue) -> Option<AttributeValue>,
 ) -> Option<bool> {
-    let against = |bound: &AttributeValue| order(value, &stored(bound)?);
+    let stored = |bound: &Operand| stored(bound.value()?);
+    let against = |bound: &Operand| order(value, &stored(bound)?);
     Some(match condition {
         SortCondition::Eq(bound) => against(bound)?.is_eq(),
         SortCondition::Lt(bound) => against(bound)?.is_lt(),
