@@ -142,15 +142,22 @@ pub fn make(
     } else {
         initialise(binaries, &data)?;
         if let Some(kept) = kept.filter(|_| binaries.name.contains("embedded")) {
-            // A second run copies what the first one made; a race between two is won by either.
-            let partial = beside(&kept, &std::process::id().to_string());
-            if copy(&data, &partial).is_err() || std::fs::rename(&partial, &kept).is_err() {
-                let _ = std::fs::remove_dir_all(&partial);
-            }
+            keep(&data, &kept);
         }
     }
     configure(&data, parameters)?;
     Ok(data)
+}
+
+/// Keeps a copy of a data folder for later runs, whole or not at all.
+///
+/// Threads of one process race for it as other runs do, so each makes its copy in a folder of its own; the first one stays.
+fn keep(data: &Path, kept: &Path) {
+    let Some(Ok(own)) = kept.parent().map(tempfile::tempdir_in) else { return };
+    let partial = own.path().join("data");
+    if copy(data, &partial).is_ok() {
+        let _ = std::fs::rename(&partial, kept);
+    }
 }
 
 fn beside(folder: &Path, suffix: &str) -> PathBuf {
@@ -352,4 +359,29 @@ pub fn copy(data: &Path, to: &Path) -> Result<(), String> {
 
 fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_many_threads_keep_at_once_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
+        for number in 0..300 {
+            let part = data.join((number % 10).to_string());
+            std::fs::create_dir_all(&part).expect("a folder");
+            std::fs::write(part.join(number.to_string()), "page").expect("a file");
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| keep(&data, &kept));
+            }
+        });
+        let files = (0..300).filter(|number| kept.join(format!("{}/{number}", number % 10)).is_file()).count();
+        assert_eq!(files, 300);
+        let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").flatten().collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
 }
