@@ -1,8 +1,8 @@
 //! A case: data model, starting data and program, as a readable value; and what was observed when it ran.
 
-use crate::target::{CallError, Outcome};
+use crate::target::{CallError, OWN_CLASS, Outcome};
 use crate::wire::Exchange;
-use proofhouse_models::mapper::{Call, Model};
+use proofhouse_models::mapper::{Call, ErrorKind, Model};
 use proofhouse_models::value::Item;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -164,7 +164,35 @@ pub struct Observation {
 impl Observation {
     /// What its calls cost beyond answers, in starts of the target.
     pub fn cost(&self) -> u64 {
-        self.runs.iter().flat_map(|run| &run.steps).map(StepObservation::cost).sum()
+        let of_runs = |run: &RunObservation| {
+            let set_up = run.broken.as_ref().map_or(0, |(_, error)| cost(error));
+            set_up + run.steps.iter().map(StepObservation::cost).sum::<u64>()
+        };
+        self.runs.iter().map(of_runs).sum()
+    }
+
+    /// The first call that the target did not answer, those of the set-up included: how, in words.
+    pub fn unanswered(&self) -> Option<&'static str> {
+        self.runs.iter().find_map(|run| {
+            let set_up = run.broken.iter().map(|(_, error)| error);
+            let steps = run.steps.iter().filter_map(|step| step.outcome.as_ref().err());
+            set_up.chain(steps).find_map(CallError::unanswered)
+        })
+    }
+
+    /// The first method of the case to which the target answered `unsupported`.
+    pub fn unsupported(&self, case: &Case) -> Option<&'static str> {
+        self.runs.iter().find_map(|run| {
+            let program = &case.runs.get(run.of)?.program;
+            let unsupported = |seen: &StepObservation| match &seen.outcome {
+                Err(CallError::Reported { kind, class, .. }) => {
+                    *kind == ErrorKind::Unsupported && class != OWN_CLASS
+                }
+                _ => false,
+            };
+            let mut steps = program.iter().zip(&run.steps);
+            steps.find(|(_, seen)| unsupported(seen)).map(|(step, _)| step.call.method())
+        })
     }
 }
 
@@ -175,6 +203,8 @@ pub struct RunObservation {
     pub of: usize,
     /// Why the run did not get to its program: `define` refused, a starting item refused. Not a verdict.
     pub refused: Option<String>,
+    /// The call of the set-up that the target did not answer: `reset`, `define` or `marshal`.
+    pub broken: Option<(&'static str, CallError)>,
     /// The table's raw items before the program, sorted by key.
     pub start: Vec<Item>,
     /// In the order of the program.
@@ -198,18 +228,22 @@ impl StepObservation {
     /// What the call cost beyond an answer, in starts of the target: a process that ended has to be started again, and
     /// one that used up a limit of time or of output took as long as ten starts do.
     pub fn cost(&self) -> u64 {
-        match &self.outcome {
-            Err(CallError::Broken { how, .. }) => match how.as_str() {
-                "hung" | "flooded" => Self::LIMIT,
-                "crashed" => 1,
-                _ => 0,
-            },
-            _ => 0,
-        }
+        self.outcome.as_ref().err().map_or(0, cost)
     }
 
     /// The cost of a call that used up a limit.
     pub const LIMIT: u64 = 10;
+}
+
+fn cost(error: &CallError) -> u64 {
+    match error {
+        CallError::Broken { how, .. } => match how.as_str() {
+            "hung" | "flooded" => StepObservation::LIMIT,
+            "crashed" => 1,
+            _ => 0,
+        },
+        CallError::Reported { .. } => 0,
+    }
 }
 
 #[cfg(test)]
@@ -222,8 +256,13 @@ mod tests {
             let outcome = Err(CallError::Broken { how: how.to_owned(), detail: String::new() });
             let step =
                 StepObservation { outcome, exchanges: Vec::new(), after: Vec::new(), log: String::new() };
-            let run =
-                RunObservation { of: 0, refused: None, start: Vec::new(), steps: vec![step.clone(), step] };
+            let run = RunObservation {
+                of: 0,
+                refused: None,
+                broken: None,
+                start: Vec::new(),
+                steps: vec![step.clone(), step],
+            };
             Observation { runs: vec![run] }.cost()
         };
         assert_eq!(["hung", "flooded", "crashed", "junk", "panicked"].map(cost), [20, 20, 2, 0, 0]);

@@ -4,7 +4,7 @@
 //! same calls of the mapper made bare (tables made, starting items put, the mapper called, tables dropped; nothing
 //! observed), and beside the same requests made bare on the engine, without a mapper; and two workers beside one. The
 //! sides take turns in one run and the fastest turn of each counts, so that a machine which does other work meanwhile does
-//! not decide. Ratios are printed, nothing is asserted. `ONLY` names one property.
+//! not decide. Ratios are printed, nothing is asserted. `ONLY` names one property, `TURNS` says how many.
 
 use proofhouse::backend::{Backend, BackendChoice, Embedded};
 use proofhouse::case::Case;
@@ -24,9 +24,13 @@ use std::time::{Duration, Instant};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PROPERTIES: [&str; 4] = ["frame", "agreement", "never_broader", "round_trip"];
-/// Cases of one turn, and turns.
+/// Cases of one turn, and turns where `TURNS` does not say.
 const CASES: u64 = 400;
 const TURNS: usize = 7;
+
+fn turns() -> usize {
+    std::env::var("TURNS").ok().and_then(|turns| turns.parse().ok()).unwrap_or(TURNS)
+}
 
 /// What an execution did.
 #[derive(Clone)]
@@ -155,7 +159,7 @@ fn harness_beside_bare(id: &str) {
     let wire = Arc::new(Wire::new(Arc::new(Embedded::new())));
     let mut mapper = control().launch(&wire, 0).expect("a target in this process starts");
     let [mut all, mut executed, mut called, mut engine] = [Duration::MAX; 4];
-    for _ in 0..TURNS {
+    for _ in 0..turns() {
         fastest(&mut all, || {
             for case in generate(property.as_ref(), &through) {
                 let observed = through.execute(&case);
@@ -211,7 +215,7 @@ fn harness_beside_bare(id: &str) {
 fn two_workers_beside_one(id: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut took = [Duration::MAX; 2];
-    for _ in 0..TURNS {
+    for _ in 0..turns() {
         for (jobs, slot) in [1, 2].into_iter().zip(&mut took) {
             fastest(slot, || {
                 let check = proofhouse::check(id, control()).backend(BackendChoice::Embedded);

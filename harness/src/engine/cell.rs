@@ -8,7 +8,7 @@ use super::finding::Finding;
 use super::minimise::{Effort, Suspect, minimise};
 use super::seed::case_seed;
 use super::worker::{STACK, Worker};
-use crate::case::StepObservation;
+use crate::case::{Case, Observation, StepObservation};
 use crate::property::{Judgement, Property, Violation};
 use crate::tape::{Source, Tape};
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ impl From<Shard> for String {
 /// Hears what happens in a cell.
 pub trait Events: Sync {
     /// The case is about to run on this worker: it is on disk before.
-    fn before_case(&self, worker: usize, property: &str, case: &crate::case::Case);
+    fn before_case(&self, worker: usize, property: &str, case: &Case);
     /// A case of an identity not seen before, before it is shrunk.
     fn suspected(&self, suspect: &Suspect);
     /// A finding is complete.
@@ -324,7 +324,9 @@ fn run_case(
             for (judge, property) in judges.iter().enumerate() {
                 match property.judge(&capabilities, &case, &observed) {
                     Judgement::Held => {}
-                    Judgement::Discarded(reason) if judge == 0 => ran.discarded = Some(reason.to_owned()),
+                    Judgement::Discarded(reason) if judge == 0 => {
+                        ran.discarded = Some(reason_of_discard(&case, &observed, reason));
+                    }
                     Judgement::Discarded(_) => {}
                     Judgement::Violated(list) => ran.violations.extend(list.into_iter().map(|v| (judge, v))),
                 }
@@ -333,6 +335,15 @@ fn run_case(
     }
     ran.at = start.elapsed();
     ran
+}
+
+/// Why a case checked nothing: what the target did not answer or does not support says more than the property does.
+fn reason_of_discard(case: &Case, observed: &Observation, reason: &str) -> String {
+    match (observed.unanswered(), observed.unsupported(case)) {
+        (Some(how), _) => how.to_owned(),
+        (None, Some(method)) => format!("{method} is unsupported"),
+        (None, None) => reason.to_owned(),
+    }
 }
 
 fn commit(

@@ -49,8 +49,32 @@ pub fn execute(
     Observation { runs }
 }
 
-fn refused(of: usize, why: String) -> RunObservation {
-    RunObservation { of, refused: Some(why), start: Vec::new(), steps: Vec::new() }
+fn refused(of: usize, why: impl Into<Refusal>) -> RunObservation {
+    let Refusal { why, broken } = why.into();
+    RunObservation { of, refused: Some(why), broken, start: Vec::new(), steps: Vec::new() }
+}
+
+/// Why a run did not get to its program, and the call that the target did not answer, if that is why.
+struct Refusal {
+    why: String,
+    broken: Option<(&'static str, CallError)>,
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self { why, broken: None }
+    }
+}
+
+impl Refusal {
+    fn of(method: &'static str, error: CallError) -> Self {
+        match &error {
+            CallError::Reported { kind, message, .. } => Self::from(format!("{method}: {kind:?}: {message}")),
+            CallError::Broken { how, detail } => {
+                Self { why: format!("{method}: {how}: {detail}"), broken: Some((method, error)) }
+            }
+        }
+    }
 }
 
 fn execute_run(
@@ -99,7 +123,7 @@ fn execute_run(
                 };
                 steps.push(StepObservation { outcome, exchanges, after, log: target.take_log() });
             }
-            RunObservation { of, refused: None, start, steps }
+            RunObservation { of, refused: None, broken: None, start, steps }
         }
     };
     backend.call("DeleteTable", &json!({ "TableName": model.table }));
@@ -126,23 +150,19 @@ impl<'a> SetUp<'a> {
         target: &mut dyn Target,
         backend: &dyn Backend,
         run: &Run,
-    ) -> Result<Option<Vec<Item>>, String> {
-        let explain = |what: &str, error: CallError| match error {
-            CallError::Reported { kind, message, .. } => format!("{what}: {kind:?}: {message}"),
-            CallError::Broken { how, detail } => format!("{what}: {how}: {detail}"),
-        };
+    ) -> Result<Option<Vec<Item>>, Refusal> {
         if target.capabilities().has("reset") {
-            target.call("reset", &json!({})).map_err(|e| explain("reset", e))?;
+            target.call("reset", &json!({})).map_err(|e| Refusal::of("reset", e))?;
         }
-        target.call("define", &self.define).map_err(|e| explain("define", e))?;
+        target.call("define", &self.define).map_err(|e| Refusal::of("define", e))?;
         let mut put = Some(BTreeMap::new());
         for start in &run.start {
-            let mut item = starting_item(target, self.model, start).map_err(|e| explain("marshal", e))?;
+            let mut item = starting_item(target, self.model, start).map_err(|e| Refusal::of("marshal", e))?;
             item.extend(start.extra.iter().map(|(name, value)| (name.clone(), value.to_json())));
             let request = json!({ "TableName": self.model.table, "Item": item });
             let reply = backend.call("PutItem", &request);
             if reply.status != 200 {
-                return Err(format!("starting item: {}", reply.body));
+                return Err(format!("starting item: {}", reply.body).into());
             }
             put = put.zip(item_from_json(&request["Item"]).ok()).map(|(mut put, item)| {
                 put.insert(expect::raw_key(self.model, &item), item);

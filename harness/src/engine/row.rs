@@ -3,6 +3,7 @@
 use super::accepted::Accepted;
 use super::finding::{Class, Finding};
 use super::stores::Leak;
+use crate::target::CallError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -91,7 +92,10 @@ impl Row {
             let why = worst
                 .map(|(reason, count)| format!("{reason} ({count} of {})", self.cases))
                 .unwrap_or_default();
-            self.verdict = Verdict::NotApplicable;
+            // Not to apply is a choice; not to answer is none.
+            let unanswered =
+                worst.is_some_and(|(reason, _)| CallError::UNANSWERED.contains(&reason.as_str()));
+            self.verdict = if unanswered { Verdict::Error } else { Verdict::NotApplicable };
             self.reason = Some(format!("no case checked anything: {why}"));
         } else if let Some(missed) = self.missed_floor() {
             self.verdict = Verdict::Error;
@@ -99,7 +103,15 @@ impl Row {
         } else if self.cases - self.discarded < FEW_CASES {
             let checked = self.cases - self.discarded;
             self.reason = Some(format!("{checked} checked cases say little: needs more time"));
+        } else if let Some((reason, count)) = self.most_unanswered() {
+            self.reason = Some(format!("{reason} in {count} cases, which `total` judges"));
         }
+    }
+
+    /// The most frequent way in which calls were not answered, of the cases that checked nothing.
+    fn most_unanswered(&self) -> Option<(&String, &u64)> {
+        let unanswered = |reason: &str| CallError::UNANSWERED.contains(&reason);
+        self.discards.iter().filter(|(reason, _)| unanswered(reason)).max_by_key(|(_, count)| **count)
     }
 
     fn missed_floor(&self) -> Option<String> {
@@ -147,5 +159,34 @@ pub(super) fn empty(property: &str, target: &str, backend: &str) -> Row {
         leaks: Vec::new(),
         more: Vec::new(),
         by_name: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(cases: u64, discards: &[(&str, u64)]) -> Row {
+        let discards: BTreeMap<String, u64> =
+            discards.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        let discarded = discards.values().sum();
+        let mut row = Row { cases, discarded, discards, ..empty("frame", "mine", "embedded") };
+        row.settle();
+        row
+    }
+
+    #[test]
+    fn a_target_that_answers_nothing_is_an_error_and_one_that_refuses_is_none() {
+        let crashed = settled(22, &[("the target crashed", 20), ("no update went through", 2)]);
+        assert_eq!(crashed.verdict, Verdict::Error);
+        assert!(crashed.reason.is_some_and(|why| why.contains("the target crashed (20 of 22)")));
+        assert_eq!(settled(22, &[("update is unsupported", 22)]).verdict, Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn a_row_that_holds_says_what_was_not_answered() {
+        let row = settled(500, &[("the target crashed", 3), ("no update went through", 90)]);
+        assert_eq!(row.verdict, Verdict::Held);
+        assert_eq!(row.reason.as_deref(), Some("the target crashed in 3 cases, which `total` judges"));
     }
 }

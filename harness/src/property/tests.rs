@@ -1,8 +1,9 @@
 //! The generators over what targets may declare, and the judges on observations made by hand.
 
-use super::{Judgement, Property, all, frame};
+use super::{Judgement, Property, all, frame, total};
 use crate::case::{Case, Observation, Run, RunObservation, Start, Step, StepObservation};
 use crate::tape::Source;
+use crate::target::CallError;
 use proofhouse_models::mapper::call::Key;
 use proofhouse_models::mapper::contract::{Features, Learned};
 use proofhouse_models::mapper::{
@@ -189,9 +190,27 @@ fn judged(form: Form, after: &[(&str, &str)]) -> Judgement {
         after: vec![item(after)],
         log: String::new(),
     };
-    let run = RunObservation { of: 0, refused: None, start: vec![start], steps: vec![step] };
+    let run = RunObservation { of: 0, refused: None, broken: None, start: vec![start], steps: vec![step] };
     let target = Capabilities { contract: Contract::default(), ..everything() };
     frame::Frame.judge(&target, &case, &Observation { runs: vec![run] })
+}
+
+#[test]
+fn a_definition_that_is_not_answered_is_no_answer() {
+    let error = CallError::Broken { how: "crashed".to_owned(), detail: "exit status 9".to_owned() };
+    let run = RunObservation {
+        of: 0,
+        refused: Some("define: crashed".to_owned()),
+        broken: Some(("define", error)),
+        start: Vec::new(),
+        steps: Vec::new(),
+    };
+    let observed = Observation { runs: vec![run] };
+    let mut source = Source::seeded(0);
+    let case = total::Total.generate(&mut source, &everything()).expect("a case");
+    assert_eq!(identities(total::Total.judge(&everything(), &case, &observed)), ["define: crashed"]);
+    assert_eq!(observed.unanswered(), Some("the target crashed"));
+    assert_eq!(observed.cost(), 1);
 }
 
 fn identities(judgement: Judgement) -> Vec<String> {

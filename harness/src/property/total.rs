@@ -1,7 +1,7 @@
 //! `total`: every call is answered.
 
 use super::support::{call_name, verdict, views};
-use super::{Judgement, Property};
+use super::{Judgement, Property, Violation};
 use crate::case::{Case, Observation, Run, Start, Step};
 use crate::generate::{Generator, Wish};
 use crate::tape::{Discard, Source};
@@ -59,14 +59,26 @@ impl Property for Total {
     fn judge(&self, _: &Capabilities, case: &Case, observed: &Observation) -> Judgement {
         let mut violations = Vec::new();
         let mut checked = false;
+        for run in &observed.runs {
+            let Some((method, broken @ CallError::Broken { how, detail })) = &run.broken else { continue };
+            violations.push(Violation {
+                identity: format!("{method}: {how}"),
+                title: broken.unanswered().unwrap_or_default().to_owned(),
+                run: run.of,
+                step: 0,
+                observed: format!("in `{method}`: {detail}"),
+                expected: "a result or an error".to_owned(),
+                hazard: None,
+            });
+        }
         for view in views(case, observed) {
             checked = true;
             let name = call_name(&view.step.call);
             match &view.seen.outcome {
                 Ok(_) => {}
-                Err(CallError::Broken { how, detail }) => violations.push(view.violation(
+                Err(broken @ CallError::Broken { how, detail }) => violations.push(view.violation(
                     format!("{name}: {how}"),
-                    format!("the target {}", words(how)),
+                    broken.unanswered().unwrap_or_default(),
                     detail.clone(),
                     "a result or an error",
                 )),
@@ -91,16 +103,6 @@ impl Property for Total {
 
     fn is_passive(&self) -> bool {
         true
-    }
-}
-
-fn words(how: &str) -> String {
-    match how {
-        "hung" => "did not answer in time".to_owned(),
-        "junk" => "answered what is no JSON".to_owned(),
-        "no_answer" => "gave no answer".to_owned(),
-        "flooded" => "answered without end".to_owned(),
-        how => how.to_owned(),
     }
 }
 

@@ -64,6 +64,30 @@ impl CallError {
             Self::Broken { .. } => None,
         }
     }
+
+    /// What is said of a target that did not answer; one of [`Self::UNANSWERED`].
+    pub fn unanswered(&self) -> Option<&'static str> {
+        let Self::Broken { how, .. } = self else { return None };
+        let [crashed, panicked, hung, junk, flooded, no_answer] = Self::UNANSWERED;
+        Some(match how.as_str() {
+            "crashed" => crashed,
+            "panicked" => panicked,
+            "hung" => hung,
+            "junk" => junk,
+            "flooded" => flooded,
+            _ => no_answer,
+        })
+    }
+
+    /// The ways of not answering, in words.
+    pub const UNANSWERED: [&str; 6] = [
+        "the target crashed",
+        "the target panicked",
+        "the target did not answer in time",
+        "the target answered what is no JSON",
+        "the target answered without end",
+        "the target gave no answer",
+    ];
 }
 
 /// The outcome of one call: the protocol's `result`, or why there is none.
