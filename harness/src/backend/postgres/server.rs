@@ -379,7 +379,8 @@ mod tests {
                 scope.spawn(|| keep(&data, &kept));
             }
         });
-        let files = (0..300).filter(|number| kept.join(format!("{}/{number}", number % 10)).is_file()).count();
+        let files =
+            (0..300).filter(|number| kept.join(format!("{}/{number}", number % 10)).is_file()).count();
         assert_eq!(files, 300);
         let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").flatten().collect();
         assert_eq!(left.len(), 2, "{left:?}");
