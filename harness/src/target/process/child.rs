@@ -103,6 +103,11 @@ impl Child {
         self.events.try_recv().ok()
     }
 
+    /// Bytes of standard output since the last line was sent.
+    pub fn bytes(&self) -> u64 {
+        self.counted.load(Ordering::Relaxed)
+    }
+
     /// What it wrote to standard error.
     pub fn log(&self) -> &Log {
         &self.log

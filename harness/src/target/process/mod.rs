@@ -49,6 +49,10 @@ const HANGS: u32 = 3;
 /// The short limit is so many times the longest that any answer has taken.
 const SLACK: u32 = 8;
 
+/// After a flood the limits of size are so many times smaller: a flood is found many times over while its program
+/// is shrunk, and each costs what is read of it.
+const AFTER_FLOOD: u32 = 16;
+
 /// After so many failed starts in a row, no further one is tried.
 const FAILED_STARTS: u32 = 3;
 
@@ -116,6 +120,10 @@ struct Pace {
     hangs: BTreeMap<String, u32>,
     /// The longest that an answer has taken.
     slowest: Duration,
+    /// Whether a request was answered with a flood.
+    flooded: bool,
+    /// The most bytes of standard output that came with an answer.
+    largest: u64,
 }
 
 impl Pace {
@@ -132,6 +140,18 @@ impl Pace {
             limits.call
         };
         least.max(self.slowest * SLACK).min(limits.call)
+    }
+
+    /// The limits of the next process. After a flood they are lower, yet well over any answer.
+    fn sizes(&self, limits: &Limits) -> Limits {
+        let mut limits = limits.clone();
+        if self.flooded {
+            let least = self.largest.saturating_mul(u64::from(SLACK));
+            limits.flood = (limits.flood / u64::from(AFTER_FLOOD)).max(least).min(limits.flood);
+            let least = usize::try_from(least).unwrap_or(usize::MAX);
+            limits.line = (limits.line / AFTER_FLOOD as usize).max(least).min(limits.line);
+        }
+        limits
     }
 }
 
@@ -186,7 +206,8 @@ impl ProcessLaunch {
         seed: u64,
     ) -> Result<(Session, Capabilities, Vec<String>), LaunchError> {
         let shown = self.command.join(" ");
-        let session = Session::start(self, wire).map_err(|error| {
+        let limits = self.pace.lock().unwrap_or_else(PoisonError::into_inner).sizes(&self.limits);
+        let session = Session::start(self, limits, wire).map_err(|error| {
             let program = self.command.first().map_or("", String::as_str);
             let hint = match error.kind() {
                 std::io::ErrorKind::NotFound => {
@@ -291,7 +312,7 @@ impl ProcessTarget {
         };
         let asked = Instant::now();
         let answer = session.call(method, params, limit);
-        let junk = session.take_junk();
+        let (junk, bytes) = (session.take_junk(), session.bytes());
         if !junk.is_empty() {
             self.launch.noisy.store(true, Ordering::Relaxed);
             self.junk.extend(junk);
@@ -300,11 +321,14 @@ impl ProcessTarget {
             Ok(outcome) => {
                 let mut pace = pace();
                 pace.slowest = pace.slowest.max(asked.elapsed());
+                pace.largest = pace.largest.max(bytes);
                 Ok(outcome)
             }
             Err(Broken { how, detail }) => {
-                if how == "hung" {
-                    *pace().hangs.entry(method.to_owned()).or_default() += 1;
+                match how {
+                    "hung" => *pace().hangs.entry(method.to_owned()).or_default() += 1,
+                    "flooded" => pace().flooded = true,
+                    _ => {}
                 }
                 // Without an answer the process still runs and may be asked the next thing.
                 if how != "no_answer" {

@@ -47,19 +47,19 @@ pub(super) struct Session {
 impl Session {
     /// Starts the process with an endpoint of its own: whatever an earlier process left in flight can reach
     /// neither this one's table nor its record.
-    pub fn start(launch: &ProcessLaunch, wire: &Arc<Wire>) -> io::Result<Self> {
+    pub fn start(launch: &ProcessLaunch, limits: Limits, wire: &Arc<Wire>) -> io::Result<Self> {
         let listener = Listener::start(wire.clone())?;
         let child = Child::start(&Start {
             command: &launch.command,
             cwd: launch.cwd.as_ref(),
             env: &launch.env,
             endpoint: listener.endpoint(),
-            limits: &launch.limits,
+            limits: &limits,
         })?;
         Ok(Self {
             child,
             listener,
-            limits: launch.limits.clone(),
+            limits,
             noisy: launch.noisy.clone(),
             next_id: 1,
             answered: None,
@@ -220,6 +220,11 @@ impl Session {
     /// What was seen on standard output that was no answer, since the last time.
     pub fn take_junk(&mut self) -> Vec<String> {
         std::mem::take(&mut self.junk)
+    }
+
+    /// Bytes of standard output since the last request was sent.
+    pub fn bytes(&self) -> u64 {
+        self.child.bytes()
     }
 
     /// Standard error since the last time.

@@ -411,3 +411,25 @@ fn a_target_is_waited_for_less_with_each_hang_yet_longer_than_any_answer_took() 
     pace.slowest = limits.call;
     assert_eq!(pace.limit("get", &limits), limits.call, "never longer than without a hang");
 }
+
+#[test]
+fn after_a_flood_less_is_read_yet_well_more_than_any_answer_had() {
+    let limits = Limits::default();
+    let mut pace = Pace::default();
+    let sizes = |pace: &Pace| (pace.sizes(&limits).flood, pace.sizes(&limits).line);
+    assert_eq!(sizes(&pace), (limits.flood, limits.line));
+    pace.flooded = true;
+    assert_eq!(sizes(&pace), (3 * 1024 * 1024, 1024 * 1024));
+    pace.largest = 1024 * 1024;
+    assert_eq!(sizes(&pace), (8 * 1024 * 1024, 8 * 1024 * 1024));
+    pace.largest = limits.flood;
+    assert_eq!(sizes(&pace), (limits.flood, limits.line), "never more than without a flood");
+}
+
+#[test]
+fn a_second_flood_is_cut_earlier() {
+    let script = Script::new("hello; next; yes 'all work and no play' | head -c 100000000");
+    let mut target = script.start();
+    assert!(broken(get(target.as_mut())).1.contains("more than 50331648 bytes"));
+    assert!(broken(get(target.as_mut())).1.contains("more than 3145728 bytes"));
+}
