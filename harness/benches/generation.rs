@@ -58,10 +58,10 @@ fn program(source: &mut Source) -> Vec<Step> {
     (0..length)
         .map(|_| {
             source.span("step", |source| match source.below(4) {
-                0 => Step::Get(source.integer(0..=4095)),
-                1 => Step::Put(source.integer(0..=4095), record(source)),
-                2 => Step::Update(source.integer(0..=4095), NAMES[source.below(6)], record(source)),
-                _ => Step::Delete(source.integer(0..=4095)),
+                0 => Step::Get(source.below(4096) as i64),
+                1 => Step::Put(source.below(4096) as i64, record(source)),
+                2 => Step::Update(source.below(4096) as i64, NAMES[source.below(6)], record(source)),
+                _ => Step::Delete(source.below(4096) as i64),
             })
         })
         .collect()
@@ -121,9 +121,9 @@ fn weight(program: &[Step]) -> usize {
 }
 
 /// Programs in one slice, and how many slices there are: the fastest slice counts, so that a machine which does other
-/// work meanwhile does not decide.
-const PROGRAMS: u64 = 200;
-const SLICES: u64 = 100;
+/// work meanwhile does not decide. A slice has more programs than a processor can learn by heart.
+const PROGRAMS: u64 = 2_000;
+const SLICES: u64 = 20;
 
 /// One side of the comparison.
 #[derive(Default)]
@@ -133,13 +133,12 @@ struct Side {
 }
 
 impl Side {
-    fn slice(&mut self, mut draw: impl FnMut(u64) -> usize) {
+    fn slice(&mut self, draw: impl FnMut(u64) -> Vec<Step>) {
         let start = Instant::now();
-        for program in 0..PROGRAMS {
-            self.weight += draw(program);
-        }
+        let programs: Vec<_> = (0..PROGRAMS).map(draw).collect();
         let took = start.elapsed();
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
+        self.weight += black_box(programs).iter().map(|program| weight(program)).sum::<usize>();
     }
 
     fn rate(&self) -> f64 {
@@ -154,8 +153,8 @@ fn main() {
         // Each slice has the same programs again, so that the fastest is not the one with the smallest.
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-        tape.slice(|seed| weight(&black_box(program(&mut Source::seeded(seed)))));
-        tree.slice(|_| strategy.new_tree(&mut runner).map_or(0, |tree| weight(&black_box(tree.current()))));
+        tape.slice(|seed| program(&mut Source::seeded(seed)));
+        tree.slice(|_| strategy.new_tree(&mut runner).map_or_else(|_| Vec::new(), |tree| tree.current()));
     }
     let mean = |side: &Side| side.weight as f64 / (SLICES * PROGRAMS) as f64;
     println!("tape      {:>9.0} programs/s, mean weight {:.1}", tape.rate(), mean(&tape));

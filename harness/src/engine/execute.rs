@@ -159,7 +159,8 @@ impl<'a> SetUp<'a> {
         for start in &run.start {
             let mut item = starting_item(target, self.model, start).map_err(|e| Refusal::of("marshal", e))?;
             item.extend(start.extra.iter().map(|(name, value)| (name.clone(), value.to_json())));
-            let request = json!({ "TableName": self.model.table, "Item": item });
+            let mut request = json!({ "TableName": self.model.table, "Item": null });
+            request["Item"] = Value::Object(item);
             let reply = backend.call("PutItem", &request);
             if reply.status != 200 {
                 return Err(format!("starting item: {}", reply.body).into());

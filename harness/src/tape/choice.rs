@@ -29,6 +29,7 @@ impl Choice {
     }
 
     /// The value of the range with this rank; ranks past the last are that of the last.
+    #[inline]
     pub fn at_rank(&self, rank: u64) -> i64 {
         let room = self.below().min(self.above());
         let rank = rank.min(self.last_rank());
@@ -40,6 +41,7 @@ impl Choice {
     }
 
     /// The rank of the value that counts as least simple: one less than the number of values.
+    #[inline]
     pub fn last_rank(&self) -> u64 {
         self.max.abs_diff(self.min)
     }
@@ -57,11 +59,13 @@ impl Choice {
     }
 
     /// Whether the value is in the range.
+    #[inline]
     pub fn holds(&self, value: i64) -> bool {
         (self.min..=self.max).contains(&value)
     }
 
     /// Whether there is only one value: the choice is recorded for alignment alone.
+    #[inline]
     pub fn is_forced(&self) -> bool {
         self.min == self.max
     }

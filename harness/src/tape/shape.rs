@@ -22,7 +22,7 @@ pub(super) enum Shape<'weights> {
 }
 
 /// A value of the choice's range.
-#[inline]
+#[inline(always)]
 pub(super) fn draw(rng: &mut ChaCha8Rng, range: Choice, shape: Shape<'_>) -> i64 {
     if range.is_forced() {
         return range.min;
@@ -73,6 +73,7 @@ fn quantity(rng: &mut ChaCha8Rng, range: Choice) -> i64 {
     }
 }
 
+#[inline(always)]
 fn uniform(rng: &mut ChaCha8Rng, range: Choice) -> i64 {
     let last = range.last_rank();
     let offset = if last == u64::MAX { rng.next_u64() } else { below(rng, last + 1) };

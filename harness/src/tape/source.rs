@@ -52,6 +52,7 @@ impl Source {
 
     /// An integer in the range; the simplest is the one nearest to zero. From a seed, the ends of a wide range,
     /// small values and powers of two come more often than others.
+    #[inline]
     pub fn integer(&mut self, range: RangeInclusive<i64>) -> i64 {
         let simplest = 0.clamp(*range.start(), *range.end());
         self.integer_towards(range, simplest)
@@ -84,6 +85,7 @@ impl Source {
     ///
     /// # Panics
     /// On an empty slice.
+    #[inline]
     pub fn pick<'options, T>(&mut self, options: &'options [T]) -> &'options T {
         &options[self.below(options.len())]
     }
@@ -107,7 +109,7 @@ impl Source {
         &options[index].1
     }
 
-    #[inline]
+    #[inline(always)]
     fn draw(&mut self, min: i64, max: i64, simplest: i64, shape: Shape<'_>) -> i64 {
         let mut choice = Choice { min, max, simplest, value: simplest };
         choice.value = match &mut self.driver {

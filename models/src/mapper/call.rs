@@ -303,8 +303,8 @@ impl Call {
 
     /// The parameters as the protocol writes them.
     pub fn params(&self) -> Value {
-        let whole = serde_json::to_value(self).unwrap_or_default();
-        whole.get("params").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+        let mut whole = serde_json::to_value(self).unwrap_or_default();
+        whole.get_mut("params").map(Value::take).unwrap_or_else(|| Value::Object(serde_json::Map::new()))
     }
 
     /// Whether the call may change data.

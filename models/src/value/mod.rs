@@ -21,8 +21,9 @@ pub use validate::{
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One attribute value. Equality is DynamoDB's: numbers by value, sets without order.
@@ -123,20 +124,22 @@ impl AttributeValue {
 
     /// As DynamoDB JSON, numbers in canonical text.
     pub fn to_json(&self) -> Value {
-        match self {
-            Self::S(text) => json!({ "S": text }),
-            Self::N(number) => json!({ "N": number.to_string() }),
-            Self::B(bytes) => json!({ "B": BASE64.encode(bytes) }),
-            Self::Bool(value) => json!({ "BOOL": value }),
-            Self::Null => json!({ "NULL": true }),
-            Self::L(list) => json!({ "L": list.iter().map(Self::to_json).collect::<Vec<_>>() }),
-            Self::M(map) => json!({ "M": item_to_json(map) }),
-            Self::Ss(set) => json!({ "SS": set }),
-            Self::Ns(set) => json!({ "NS": set.iter().map(Number::to_string).collect::<Vec<_>>() }),
-            Self::Bs(set) => {
-                json!({ "BS": set.iter().map(|b| BASE64.encode(b)).collect::<Vec<_>>() })
-            }
-        }
+        // By hand: the macro would build what stands inside a second time.
+        let content = match self {
+            Self::S(text) => Value::String(text.clone()),
+            Self::N(number) => Value::String(number.to_string()),
+            Self::B(bytes) => Value::String(BASE64.encode(bytes)),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Null => Value::Bool(true),
+            Self::L(list) => list.iter().map(Self::to_json).collect(),
+            Self::M(map) => item_to_json(map),
+            Self::Ss(set) => set.iter().map(String::as_str).collect(),
+            Self::Ns(set) => set.iter().map(Number::to_string).collect(),
+            Self::Bs(set) => set.iter().map(|bytes| BASE64.encode(bytes)).collect(),
+        };
+        let mut object = Map::with_capacity(1);
+        object.insert(self.type_name().to_owned(), content);
+        Value::Object(object)
     }
 
     /// From DynamoDB JSON. Duplicates in a set are an error; size, digits and emptiness are not checked.
@@ -235,7 +238,25 @@ fn excerpt(value: &Value) -> String {
 
 impl Serialize for AttributeValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_json().serialize(serializer)
+        let mut object = serializer.serialize_map(Some(1))?;
+        let tag = self.type_name();
+        match self {
+            Self::S(text) => object.serialize_entry(tag, text)?,
+            Self::N(number) => object.serialize_entry(tag, &number.to_string())?,
+            Self::B(bytes) => object.serialize_entry(tag, &BASE64.encode(bytes))?,
+            Self::Bool(value) => object.serialize_entry(tag, value)?,
+            Self::Null => object.serialize_entry(tag, &true)?,
+            Self::L(list) => object.serialize_entry(tag, list)?,
+            Self::M(map) => object.serialize_entry(tag, map)?,
+            Self::Ss(set) => object.serialize_entry(tag, set)?,
+            Self::Ns(set) => {
+                object.serialize_entry(tag, &set.iter().map(Number::to_string).collect::<Vec<_>>())?;
+            }
+            Self::Bs(set) => {
+                object.serialize_entry(tag, &set.iter().map(|b| BASE64.encode(b)).collect::<Vec<_>>())?;
+            }
+        }
+        object.end()
     }
 }
 
