@@ -7,6 +7,7 @@
 
 use super::Backend;
 use crate::wire::Reply;
+use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::types::AttributeValue as Stored;
 use dynoxide::{Database, DynoxideError};
@@ -129,6 +130,26 @@ impl Backend for Embedded {
             return None;
         }
         answer.items?.into_iter().map(item).collect()
+    }
+
+    fn item(&self, table: &str, key: &Item) -> Option<Option<Item>> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        // Numbers have many texts, and whether the engine takes two of them for one key is not ours to say.
+        let stored = |(name, value): (&String, &AttributeValue)| match value {
+            AttributeValue::S(text) => Some((name.clone(), Stored::S(text.clone()))),
+            AttributeValue::B(bytes) => Some((name.clone(), Stored::B(bytes.clone()))),
+            _ => None,
+        };
+        let request = GetItemRequest {
+            table_name: table.to_owned(),
+            key: key.iter().map(stored).collect::<Option<_>>()?,
+            consistent_read: Some(true),
+            ..GetItemRequest::default()
+        };
+        match catch_unwind(AssertUnwindSafe(|| database.get_item(request))).ok()?.ok()?.item {
+            Some(found) => item(found).map(Some),
+            None => Some(None),
+        }
     }
 }
 

@@ -50,4 +50,9 @@ pub trait Backend: Send + Sync {
     fn items(&self, _table: &str) -> Option<Vec<Item>> {
         None
     }
+
+    /// The item with the key, likewise; `Some(None)` where there is none.
+    fn item(&self, _table: &str, _key: &Item) -> Option<Option<Item>> {
+        None
+    }
 }

@@ -9,7 +9,7 @@ use crate::case::{Case, Edit, Observation, Run, RunObservation, Start, Step, Ste
 use crate::target::{CallError, LaunchError, OWN_CLASS, Outcome, Target};
 use crate::wire::{Exchange, Wire};
 use proofhouse_models::mapper::{Call, ErrorKind, Model, Projection, expect};
-use proofhouse_models::value::{Item, item_from_json};
+use proofhouse_models::value::{AttributeValue, Item, item_from_json};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -117,9 +117,14 @@ fn execute_run(
                 let exchanges = wire.take_exchanges();
                 // Where nothing was sent that writes, the table is as it was.
                 let same = wire.overflow() == 0 && exchanges.iter().all(Exchange::is_read);
-                let after = match steps.last().map_or(&start, |last| &last.after) {
-                    before if same => before.clone(),
-                    _ => stored_items(backend, model),
+                let before = steps.last().map_or(&start, |last| &last.after);
+                let after = if same {
+                    before.clone()
+                } else {
+                    let known = (wire.overflow() == 0).then_some(exchanges.as_slice());
+                    known
+                        .and_then(|exchanges| written_items(backend, model, before, exchanges))
+                        .unwrap_or_else(|| stored_items(backend, model))
                 };
                 steps.push(StepObservation { outcome, exchanges, after, log: target.take_log() });
             }
@@ -330,6 +335,40 @@ pub fn stored_items(backend: &dyn Backend, model: &Model) -> Vec<Item> {
     items
 }
 
+/// The table after requests each of which can have changed the item of one key and no other, read by these keys where
+/// the engine has a cheap way: no item else is read again. `None` where the table has to be read as a whole.
+fn written_items(
+    backend: &dyn Backend,
+    model: &Model,
+    before: &[Item],
+    exchanges: &[Exchange],
+) -> Option<Vec<Item>> {
+    let mut items = before.to_vec();
+    for exchange in exchanges.iter().filter(|exchange| !exchange.is_read()) {
+        if exchange.request["TableName"] != *model.table {
+            return None;
+        }
+        let written = match exchange.operation.as_str() {
+            "PutItem" => &exchange.request["Item"],
+            "UpdateItem" | "DeleteItem" => &exchange.request["Key"],
+            _ => return None,
+        };
+        let mut key = Item::new();
+        for field in model.key_fields() {
+            let attribute = model.field(field)?.attribute();
+            key.insert(attribute.to_owned(), AttributeValue::from_json(written.get(attribute)?).ok()?);
+        }
+        let now = backend.item(&model.table, &key)?;
+        items.retain(|item| !key.iter().all(|(name, value)| item.get(name) == Some(value)));
+        items.extend(now);
+    }
+    items.sort_by_cached_key(|item| expect::raw_key(model, item));
+    // As for what was put: elsewhere a late request of a target would end the run.
+    #[cfg(test)]
+    assert_eq!(items, stored_items(backend, model), "a request changed another item than that of its key");
+    Some(items)
+}
+
 fn scanned_items(backend: &dyn Backend, table: &str) -> Vec<Item> {
     let mut items = Vec::new();
     let mut from: Option<Value> = None;
@@ -385,5 +424,75 @@ mod tests {
         let observed = execute(&mut target, &wire, &case, None);
         assert_eq!(observed.runs[0].refused, None);
         assert_eq!(observed.runs[0].start.len(), 2, "{:?}", observed.runs[0].start);
+    }
+
+    /// Sends what a call's record holds, as it stands: the operation and its request.
+    struct Sending(Arc<Wire>, Capabilities);
+
+    impl Target for Sending {
+        fn capabilities(&self) -> &Capabilities {
+            &self.1
+        }
+
+        fn call(&mut self, method: &str, params: &Value) -> Outcome {
+            if method == "put" {
+                for request in params["record"]["requests"]["L"].as_array().into_iter().flatten() {
+                    let request: Value = serde_json::from_str(request["S"].as_str().unwrap_or_default())
+                        .expect("the test writes JSON");
+                    self.0.handle(request[0].as_str().unwrap_or_default(), &request[1]);
+                }
+            }
+            Ok(json!({}))
+        }
+    }
+
+    #[test]
+    fn the_table_after_a_write_is_what_a_scan_says() {
+        let wire = Arc::new(Wire::new(Arc::new(Embedded::new())));
+        let methods = ["define", "put"].map(str::to_owned).into();
+        let capabilities = Capabilities { methods, ..Capabilities::default() };
+        let mut target: Box<dyn Target> = Box::new(Sending(Arc::clone(&wire), capabilities));
+        let key = |id: &str| json!({ "id": { "S": id } });
+        let steps = [
+            json!([["PutItem", { "TableName": "users", "Item": { "id": { "S": "b" }, "n": { "N": "1.0" } } }]]),
+            json!([["UpdateItem", { "TableName": "users", "Key": key("a"), "UpdateExpression": "SET n = :n",
+                "ExpressionAttributeValues": { ":n": { "N": "2" } } }]]),
+            // Refused: nothing changes.
+            json!([["PutItem", { "TableName": "users", "Item": key("c"), "ConditionExpression": "attribute_exists(id)" }]]),
+            json!([["PutItem", { "TableName": "other", "Item": key("c") }]]),
+            json!([
+                ["DeleteItem", { "TableName": "users", "Key": key("a") }],
+                ["PutItem", { "TableName": "users", "Item": key("0") }],
+                ["DeleteItem", { "TableName": "users", "Key": key("none") }],
+            ]),
+            json!([["BatchWriteItem", { "RequestItems": { "users": [
+                { "PutRequest": { "Item": key("d") } }, { "DeleteRequest": { "Key": key("0") } }] } }]]),
+        ];
+        let program = steps.map(|step| {
+            let requests = step.as_array().into_iter().flatten();
+            let requests: Vec<_> = requests.map(|request| json!({ "S": request.to_string() })).collect();
+            let record = json!({ "requests": { "L": requests } });
+            json!({ "method": "put", "params": { "model": "User", "record": record } })
+        });
+        let case: Case = serde_json::from_value(json!({
+            "model": { "name": "User", "table": "users", "partition_key": "id", "fields": [{ "name": "id", "type": "string" }] },
+            "runs": [{ "start": [{ "record": { "id": { "S": "a" } } }], "program": program }],
+        }))
+        .expect("a case");
+        let observed = execute(&mut target, &wire, &case, None);
+        assert_eq!(observed.runs[0].refused, None);
+        let ids = |step: &StepObservation| -> Vec<String> {
+            step.after
+                .iter()
+                .map(|item| item["id"].to_json()["S"].as_str().unwrap_or("?").to_owned())
+                .collect()
+        };
+        let after: Vec<_> = observed.runs[0].steps.iter().map(ids).collect();
+        assert_eq!(
+            after,
+            [vec!["a", "b"], vec!["a", "b"], vec!["a", "b"], vec!["a", "b"], vec!["0", "b"], vec!["b", "d"]]
+        );
+        let n = &observed.runs[0].steps[1].after[0]["n"];
+        assert_eq!(*n, AttributeValue::number(2), "the update was read");
     }
 }
