@@ -1,5 +1,5 @@
 //! The tape of the harness, and nothing else of it.
 
-#[allow(dead_code, reason = "the harness uses more of it")]
+#[expect(dead_code, reason = "the harness uses more of it")]
 #[path = "../../../../harness/src/tape/mod.rs"]
 pub mod tape;
